@@ -1,0 +1,78 @@
+# heim_library(<name> [SUBDIRS <folder>...] DEPS <target>... [TEST_DEPS <target>...])
+#
+# Makes heim_<name> of the *.cc files in the calling folder (and in SUBDIRS), and one test program
+# heim_<name>_test of its *_test.cc files, with the ctest label `unit`. A folder without sources
+# becomes an interface library, so a new folder can be linked before it has any code.
+# DEPS are public and are the law of what the folder may use; TEST_DEPS only serve its tests.
+
+include(GoogleTest)
+
+set(HEIM_PCH_TARGET)
+if(HEIM_PCH)
+  add_library(heim_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
+  target_link_libraries(heim_pch PUBLIC heim_options heim_dep_protobuf heim_dep_absl)
+  target_compile_options(heim_pch PRIVATE ${HEIM_SANITIZE_FLAGS})
+  target_precompile_headers(heim_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+  set(HEIM_PCH_TARGET heim_pch)
+endif()
+
+function(heim_compile_settings target)
+  target_link_libraries(${target} PRIVATE heim_options)
+  target_compile_options(${target} PRIVATE ${HEIM_SANITIZE_FLAGS})
+  if(HEIM_PCH_TARGET)
+    target_precompile_headers(${target} REUSE_FROM ${HEIM_PCH_TARGET})
+  endif()
+endfunction()
+
+function(heim_library name)
+  cmake_parse_arguments(ARG "" "" "SUBDIRS;DEPS;TEST_DEPS" ${ARGN})
+  set(patterns ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  foreach(subdir IN LISTS ARG_SUBDIRS)
+    list(APPEND patterns ${CMAKE_CURRENT_SOURCE_DIR}/${subdir}/*.cc)
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+
+  set(target heim_${name})
+  if(sources)
+    add_library(${target} STATIC ${sources})
+    heim_compile_settings(${target})
+    target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
+    target_link_libraries(${target} PUBLIC ${ARG_DEPS})
+  else()
+    add_library(${target} INTERFACE)
+    target_include_directories(${target} INTERFACE ${CMAKE_SOURCE_DIR})
+    target_link_libraries(${target} INTERFACE ${ARG_DEPS})
+  endif()
+
+  if(tests)
+    heim_test(${target}_test SOURCES ${tests} DEPS ${target} ${ARG_TEST_DEPS})
+  endif()
+endfunction()
+
+# heim_test(<program> SOURCES ... DEPS ... [LABELS unit]): one gtest program, one ctest entry for
+# each of its cases.
+function(heim_test program)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LABELS" ${ARGN})
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  add_executable(${program} ${ARG_SOURCES})
+  heim_compile_settings(${program})
+  target_link_libraries(${program} PRIVATE ${ARG_DEPS} heim_dep_gtest)
+  gtest_discover_tests(
+    ${program}
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    DISCOVERY_MODE PRE_TEST
+    DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 120)
+endfunction()
+
+# Takes the static archive of every plain -l library, so that the program needs little beyond libc
+# where it runs. The C and C++ run time libraries, which the compiler appends, stay out of it: they
+# follow the closing -Bdynamic in CMAKE_CXX_STANDARD_LIBRARIES.
+function(heim_mostly_static target)
+  target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc -Wl,-Bstatic)
+endfunction()

@@ -1,0 +1,48 @@
+# One interface target for each third-party library, named heim_dep_*. Libraries are named with
+# plain -l, so that the program can take the static archives and the tests the shared objects
+# (see HEIM_STATIC in server/app/CMakeLists.txt).
+
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 EXACT REQUIRED)  # headers only
+find_package(GTest REQUIRED)
+
+function(heim_dependency name)
+  add_library(heim_dep_${name} INTERFACE)
+  target_link_libraries(heim_dep_${name} INTERFACE ${ARGN})
+endfunction()
+
+# Abseil's pkg-config files repeat some forty names; the archives in the system directory are the
+# same list. What is not referenced costs nothing (as-needed, archive semantics).
+find_library(HEIM_ABSL_BASE absl_base REQUIRED)
+get_filename_component(libdir ${HEIM_ABSL_BASE} DIRECTORY)
+file(GLOB absl_archives ${libdir}/libabsl_*.a)
+set(absl_names)
+foreach(archive IN LISTS absl_archives)
+  get_filename_component(stem ${archive} NAME_WE)
+  string(REGEX REPLACE "^lib" "" stem ${stem})
+  list(APPEND absl_names ${stem})
+endforeach()
+
+heim_dependency(absl -Wl,--start-group ${absl_names} -Wl,--end-group Threads::Threads)
+heim_dependency(crypto crypto Threads::Threads)
+heim_dependency(ssl ssl crypto Threads::Threads)
+heim_dependency(sodium sodium)
+heim_dependency(sqlite sqlite3 Threads::Threads)
+heim_dependency(protobuf protobuf z Threads::Threads)
+heim_dependency(grpc grpc++_reflection grpc++ grpc gpr address_sorting re2 upb cares heim_dep_ssl
+                heim_dep_protobuf heim_dep_absl)
+heim_dependency(simdjson simdjson)
+heim_dependency(gtest GTest::gtest GTest::gmock GTest::gtest_main)
+
+# Header only, so that no shared object of theirs is needed at run time; only base/log.cc pays.
+heim_dependency(spdlog)
+target_compile_definitions(heim_dep_spdlog INTERFACE SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY)
+
+# Beast and Asio compile once, in gateway/, instead of in every file that includes them.
+heim_dependency(boost Boost::headers Threads::Threads)
+target_compile_definitions(heim_dep_boost INTERFACE BOOST_ASIO_SEPARATE_COMPILATION
+                           BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
+                           BOOST_ERROR_CODE_HEADER_ONLY)
+
+heim_dependency(cli11)
+heim_dependency(nlohmann_json)
