@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 namespace heim {
@@ -43,6 +44,8 @@ class LogField {
   enum class Kind { kText, kInt, kUint, kBool, kDouble };
 
   LogField(std::string_view key, std::string_view value) : key_(key), text_(value) {}
+  LogField(std::string_view key, absl::string_view value)
+      : key_(key), text_(value.data(), value.size()) {}
   LogField(std::string_view key, const char* value) : key_(key), text_(value) {}
   LogField(std::string_view key, const std::string& value) : key_(key), text_(value) {}
   LogField(std::string_view key, bool value) : key_(key), kind_(Kind::kBool), bool_(value) {}
@@ -50,7 +53,8 @@ class LogField {
   LogField(std::string_view key, absl::Duration value)
       : key_(key), owned_(absl::FormatDuration(value)) {}
   // Code and message of the status, never its payloads.
-  LogField(std::string_view key, const absl::Status& value) : key_(key), owned_(value.ToString()) {}
+  LogField(std::string_view key, const absl::Status& value)
+      : key_(key), owned_(value.ToString(absl::StatusToStringMode::kWithNoExtraData)) {}
   template <typename Int,
             std::enable_if_t<std::is_integral_v<Int> && !std::is_same_v<Int, bool>, int> = 0>
   LogField(std::string_view key, Int value) : key_(key) {
@@ -107,8 +111,9 @@ class ScopedRequestId {
 // The request id of this thread; empty outside a ScopedRequestId.
 const std::string& CurrentRequestId();
 
-// Replaces heim_agent_ and heim_pat_ keys, JWTs and the values of token= parameters and Bearer
-// headers by "[redacted]"; the rest is unchanged.
+// Replaces by "[redacted]": heim_agent_ and heim_pat_ keys and their kin, JWTs, the values of
+// token=, ticket=, secret=, password= and api_key= (also as JSON members), Authorization headers,
+// Bearer values and passwords in URLs. The rest is unchanged.
 std::string RedactSecrets(std::string_view text);
 
 // One finished line without its newline and time, for tests and other sinks.

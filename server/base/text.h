@@ -40,8 +40,8 @@ std::optional<char32_t> TakeCodePoint(std::string_view& text);
 // A-Z only; bytes of other characters are left alone.
 std::string AsciiLower(std::string_view text);
 
-// The closest candidate for "did you mean", at most 3 edits and less than half the word away, case
-// ignored; the first of equals. Nothing when none is near.
+// The closest candidate for "did you mean", at most 3 edits (a swap of neighbours is one) and less
+// than half of the longer one away, case ignored; the first of equals. Nothing when none is near.
 std::optional<std::string_view> Nearest(std::string_view word,
                                         absl::Span<const std::string_view> candidates);
 

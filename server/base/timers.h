@@ -3,6 +3,7 @@
 // on the timer thread and must not block: they post to an Executor what takes time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <thread>
@@ -44,8 +45,13 @@ class TimerQueue {
   // Takes the callback out, so that the caller can destroy it without its lock; null if unknown.
   absl::AnyInvocable<void()> Take(Timers::Id id);
 
-  // Takes the next due callback, the one that is due longest first; null when none is due.
-  absl::AnyInvocable<void()> TakeDue(absl::Time now, absl::Duration monotonic);
+  // Takes the next due callback with an id below `before`, the one that is due longest first; null
+  // when there is none.
+  absl::AnyInvocable<void()> TakeDue(absl::Time now, absl::Duration monotonic,
+                                     Timers::Id before = ~Timers::Id{0});
+
+  // All ids given so far are below this.
+  Timers::Id next_id() const { return next_id_; }
 
   // How long until the next one is due; InfiniteDuration when there is none.
   absl::Duration UntilNext(absl::Time now, absl::Duration monotonic) const;
@@ -79,10 +85,11 @@ class ThreadTimers final : public Timers {
 
  private:
   void Run();
+  void Wake();
 
   Clock& clock_;
+  const int wake_fd_;  // An eventfd: poll waits by the monotonic clock, absl::CondVar by the wall.
   absl::Mutex mutex_;
-  absl::CondVar changed_;
   TimerQueue queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
