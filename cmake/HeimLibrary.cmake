@@ -71,8 +71,14 @@ function(heim_test program)
 endfunction()
 
 # Takes the static archive of every plain -l library, so that the program needs little beyond libc
-# where it runs. The C and C++ run time libraries, which the compiler appends, stay out of it: they
-# follow the closing -Bdynamic in CMAKE_CXX_STANDARD_LIBRARIES.
+# and libstdc++ where it runs (and libsimdjson, which has no archive in Debian; libstdc++ stays
+# shared because libsimdjson brings it anyway and one process wants one copy). What the compiler
+# appends follows the closing -Bdynamic in CMAKE_CXX_STANDARD_LIBRARIES. Only mold takes a shared
+# library by its path after -Bstatic; with another linker the program is linked as usual.
 function(heim_mostly_static target)
-  target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc -Wl,-Bstatic)
+  if(HEIM_MOLD)
+    target_link_options(${target} PRIVATE -Wl,-Bstatic)
+  else()
+    message(STATUS "mold is missing: ${target} is linked against shared libraries")
+  endif()
 endfunction()

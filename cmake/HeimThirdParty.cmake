@@ -31,7 +31,9 @@ heim_dependency(sqlite sqlite3 Threads::Threads)
 heim_dependency(protobuf protobuf z Threads::Threads)
 heim_dependency(grpc grpc++_reflection grpc++ grpc gpr address_sorting re2 upb cares heim_dep_ssl
                 heim_dep_protobuf heim_dep_absl)
-heim_dependency(simdjson simdjson)
+# By its path, because there is no static archive to be found by name.
+find_library(HEIM_SIMDJSON simdjson REQUIRED)
+heim_dependency(simdjson ${HEIM_SIMDJSON})
 heim_dependency(gtest GTest::gtest GTest::gmock GTest::gtest_main)
 
 # Header only, so that no shared object of theirs is needed at run time; only base/log.cc pays.
