@@ -1,0 +1,70 @@
+// ReadTx and WriteTx bundle the repositories over one transaction. Lent by a Store for the length of a callback; used by
+// one thread at a time; every call may block on the database.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "google/protobuf/message.h"
+#include "heim/v1/event.pb.h"
+#include "server/model/ids.h"
+#include "server/store/actors.h"
+#include "server/store/channels.h"
+#include "server/store/credentials.h"
+#include "server/store/event_log.h"
+#include "server/store/files.h"
+#include "server/store/messages.h"
+#include "server/store/sql.h"
+#include "server/store/streams.h"
+#include "server/store/workspaces.h"
+
+namespace heim {
+
+class ReadTx {
+ public:
+  explicit ReadTx(SqlSession& session)
+      : workspaces(session),
+        actors(session),
+        credentials(session),
+        sessions(session),
+        channels(session),
+        members(session),
+        messages(session),
+        reactions(session),
+        streams(session),
+        files(session),
+        log(session),
+        meta(session) {}
+
+  Workspaces workspaces;
+  Actors actors;
+  CredentialRows credentials;
+  Sessions sessions;
+  Channels channels;
+  Members members;
+  Messages messages;
+  Reactions reactions;
+  Streams streams;
+  Files files;
+  EventLog log;
+  Meta meta;
+};
+
+class WriteTx : public ReadTx {
+ public:
+  explicit WriteTx(SqlSession& session) : ReadTx(session) {}
+  virtual ~WriteTx() = default;
+
+  // Gives the next position of the workspace without an event yet, so that rows can carry it (`changed_position`). The
+  // following Emit of this workspace uses it. Idempotent until then.
+  virtual absl::StatusOr<uint64_t> PeekPosition(const WorkspaceId& workspace) = 0;
+
+  // Writes the event into the workspace's log and answers its position. Sets `position`, and `timestamp` when unset.
+  virtual absl::StatusOr<uint64_t> Emit(const WorkspaceId& workspace, v1::Event event) = 0;
+
+  // Keeps the answer under the draft's idempotency key, if it has one. Secrets must be cleared from it before.
+  virtual void SetResponse(const google::protobuf::Message& response) = 0;
+};
+
+}  // namespace heim
