@@ -16,7 +16,19 @@ if(HEIM_PCH)
   set(HEIM_PCH_TARGET heim_pch)
 endif()
 
+# Every program of the tsan preset: see the file.
+if(HEIM_SANITIZE STREQUAL "thread")
+  add_library(heim_tsan OBJECT ${CMAKE_SOURCE_DIR}/cmake/tsan_abseil.cc)
+  target_link_libraries(heim_tsan PRIVATE heim_options)
+endif()
+
 function(heim_compile_settings target)
+  get_target_property(type ${target} TYPE)
+  if(TARGET heim_tsan AND type STREQUAL "EXECUTABLE")
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:heim_tsan>)
+    target_link_libraries(${target} PRIVATE -Wl,--no-as-needed absl_synchronization
+                                            -Wl,--as-needed)
+  endif()
   target_link_libraries(${target} PRIVATE heim_options)
   target_compile_options(${target} PRIVATE ${HEIM_SANITIZE_FLAGS})
   if(HEIM_PCH_TARGET)
