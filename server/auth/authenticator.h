@@ -1,28 +1,30 @@
-// Authenticator turns a credential into a Caller: a session's JWT, an agent's key, a personal token or a one-use ticket.
-// Owned by app. Thread-safe. Authenticate may block on a store read when its cache misses, so call it on the Executor.
+// Authenticator turns a credential into a Caller: a session's JWT, an agent's key, a personal token
+// or a one-use ticket. Owned by app. Thread-safe. Authenticate may block on a store read when its
+// cache misses, so call it on the Executor.
 #pragma once
 
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "server/auth/caller.h"
+#include "server/model/caller.h"
 
 namespace heim {
 
 // What a front found on a call.
 struct Credential {
-  std::string bearer;               // token of whatever kind; empty: none
-  std::string workspace_selector;   // id or slug; empty: the credential's own, or the current one
-  bool allow_ticket = false;        // WebSocket upgrades only
+  std::string bearer;              // token of whatever kind; empty: none
+  std::string workspace_selector;  // id or slug; empty: the credential's own, or the current one
+  bool allow_ticket = false;       // WebSocket upgrades only
 };
 
 class Authenticator {
  public:
   virtual ~Authenticator() = default;
 
-  // The caller; an unauthenticated Caller when `bearer` is empty. Errors: UNAUTHENTICATED, TOKEN_EXPIRED, TOKEN_REVOKED,
-  // WORKSPACE_NOT_FOUND (a selector of a workspace that the actor is not in). Same time for unknown and wrong keys.
+  // The caller; an unauthenticated Caller when `bearer` is empty. Errors: UNAUTHENTICATED,
+  // TOKEN_EXPIRED, TOKEN_REVOKED, WORKSPACE_NOT_FOUND (a selector of a workspace that the actor is
+  // not in). Same time for unknown and wrong keys.
   virtual absl::StatusOr<Caller> Authenticate(const Credential& credential) = 0;
 
   // Whether the credential still holds (from the cache when possible); used by long-lived streams.

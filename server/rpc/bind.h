@@ -1,4 +1,5 @@
-// MethodTable::Bind: types of a handler against types of the descriptor. Included by method_table.h only.
+// MethodTable::Bind: types of a handler against types of the descriptor. Included by method_table.h
+// only.
 #pragma once
 
 #include <memory>
@@ -45,13 +46,16 @@ void MethodTable::Bind(std::string_view full_name, Service& service) {
     HEIM_CHECK(slot->descriptor->input_type() == Request::descriptor());
     if constexpr (std::is_same_v<Response, std::shared_ptr<FrameSource>>) {
       HEIM_CHECK(slot->server_streaming());
-      slot->server_stream = [&service](CallContext& context, const google::protobuf::Message& request, StreamDone done) {
-        (service.*Handler)(context, static_cast<const Request&>(request), Reply<Response>(std::move(done)));
+      slot->server_stream = [&service](CallContext& context,
+                                       const google::protobuf::Message& request, StreamDone done) {
+        (service.*Handler)(context, static_cast<const Request&>(request),
+                           Reply<Response>(std::move(done)));
       };
     } else {
       HEIM_CHECK(!slot->server_streaming());
       HEIM_CHECK(slot->descriptor->output_type() == Response::descriptor());
-      slot->unary = [&service](CallContext& context, const google::protobuf::Message& request, UnaryDone done) {
+      slot->unary = [&service](CallContext& context, const google::protobuf::Message& request,
+                               UnaryDone done) {
         Reply<Response> reply([done = std::move(done)](absl::StatusOr<Response> answer) mutable {
           if (!answer.ok()) return done(answer.status());
           done(std::make_unique<Response>(*std::move(answer)));

@@ -1,5 +1,6 @@
-// Invoker runs every call of every front the same way: authenticate, scope, rate limit, validate, idempotency, handler,
-// audit and metrics. Owned by app. Thread-safe. Never blocks its caller: the work runs on the Executor.
+// Invoker runs every call of every front the same way: authenticate, scope, rate limit, validate,
+// idempotency, handler, audit and metrics. Owned by app. Thread-safe. Never blocks its caller: the
+// work runs on the Executor.
 #pragma once
 
 #include <memory>
@@ -8,9 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "google/protobuf/message.h"
+#include "server/model/stream_call.h"
 #include "server/rpc/method_table.h"
 #include "server/service/call.h"
-#include "server/service/stream_call.h"
 
 namespace heim {
 
@@ -23,13 +24,14 @@ class Invoker {
 
   virtual const MethodTable& methods() const = 0;
 
-  // Runs a unary method. `done` is called exactly once, from any thread, possibly before this returns. The answer may be
-  // abandoned by setting context->cancelled; `done` is still called. Errors carry a reason (model/errors.h).
+  // Runs a unary method. `done` is called exactly once, from any thread, possibly before this
+  // returns. The answer may be abandoned by setting context->cancelled; `done` is still called.
+  // Errors carry a reason (model/errors.h).
   virtual void Call(const MethodInfo& method, std::shared_ptr<CallContext> context,
                     std::unique_ptr<google::protobuf::Message> request, Done done) = 0;
 
-  // Opens a streaming method; `first` is the request of a server stream, null otherwise (then each message is validated as
-  // it is fed).
+  // Opens a streaming method; `first` is the request of a server stream, null otherwise (then each
+  // message is validated as it is fed).
   virtual void Open(const MethodInfo& method, std::shared_ptr<CallContext> context,
                     std::unique_ptr<google::protobuf::Message> first, StreamOpened opened) = 0;
 

@@ -1,6 +1,7 @@
 // The shape of every use case: void Handle(CallContext&, const Request&, Reply<Response>).
-// A handler runs on the Executor and may block there for a bounded read; it never waits for its commit: the commit's
-// continuation completes the Reply. Context and request live until the Reply is completed.
+// A handler runs on the Executor and may block there for a bounded read; it never waits for its
+// commit: the commit's continuation completes the Reply. Context and request live until the Reply
+// is completed.
 #pragma once
 
 #include <atomic>
@@ -15,48 +16,49 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/auth/caller.h"
 #include "server/base/check.h"
+#include "server/model/caller.h"
 
 namespace heim {
 
 // Cookie that a handler asks the bridge to set. gRPC ignores it.
 struct SessionCookie {
-  std::string token;        // empty: clear the cookie
+  std::string token;  // empty: clear the cookie
   absl::Duration max_age;
 };
 
-// CallContext goes with one call from the front to the handler. Written by front and Invoker before the handler runs, by
-// the handler until it completes its Reply; `cancelled` by the front at any time.
+// CallContext goes with one call from the front to the handler. Written by front and Invoker before
+// the handler runs, by the handler until it completes its Reply; `cancelled` by the front at any
+// time.
 struct CallContext {
   // Set by the front.
   std::string request_id;
   std::string bearer;
   bool bearer_from_cookie = false;
   bool allow_ticket = false;
-  std::string address;               // the client's, proxies resolved
+  std::string address;  // the client's, proxies resolved
   std::string user_agent;
-  std::string client;                // `heim-client` header
-  std::string workspace_selector;    // `heim-workspace` header
+  std::string client;              // `heim-client` header
+  std::string workspace_selector;  // `heim-workspace` header
   std::string idempotency_key;
   std::optional<uint32_t> if_match;  // fills expected_revision where the request has one
   absl::Time deadline = absl::InfiniteFuture();
-  std::string base_url;              // "http://host:port" as the client sees it; may be empty
+  std::string base_url;  // "http://host:port" as the client sees it; may be empty
 
   // Set by the Invoker.
-  std::string method;                // full name, such as heim.v1.ChannelService.CreateChannel
-  std::string request_hash;          // SHA-256 of the request, when there is an idempotency key
+  std::string method;        // full name, such as heim.v1.ChannelService.CreateChannel
+  std::string request_hash;  // SHA-256 of the request, when there is an idempotency key
   Caller caller;
 
   // Set by the handler.
-  int http_status = 0;               // 0: the method's own
+  int http_status = 0;  // 0: the method's own
   std::optional<SessionCookie> cookie;
 
   std::atomic<bool> cancelled{false};
 };
 
-// Reply is the promise of one answer. Completed exactly once, from any thread; dropped without an answer it fails the
-// call with INTERNAL, so that no caller waits for ever.
+// Reply is the promise of one answer. Completed exactly once, from any thread; dropped without an
+// answer it fails the call with INTERNAL, so that no caller waits for ever.
 template <typename Response>
 class Reply {
  public:
@@ -80,7 +82,8 @@ class Reply {
 
  private:
   void Drop() {
-    if (done_ != nullptr) std::exchange(done_, nullptr)(absl::InternalError("dropped without an answer"));
+    if (done_ != nullptr)
+      std::exchange(done_, nullptr)(absl::InternalError("dropped without an answer"));
   }
   Done done_;
 };

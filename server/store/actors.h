@@ -1,5 +1,6 @@
-// Actors: people, agents, the system, and agents' profiles. Rows and nothing else; rights are checked by services.
-// A view over a transaction's session: cheap to copy, same thread as the transaction. Calls block on the database.
+// Actors: people, agents, the system, and agents' profiles. Rows and nothing else; rights are
+// checked by services. A view over a transaction's session: cheap to copy, same thread as the
+// transaction. Calls block on the database.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +18,11 @@
 namespace heim {
 
 struct ActorFilter {
-  std::string q;                                              // part of username or display name, case-folded
+  std::string q;  // part of username or display name, case-folded
   v1::ActorType type = v1::ACTOR_TYPE_UNSPECIFIED;
-  std::string capability;                                     // agents only
+  std::string capability;  // agents only
   bool include_deactivated = false;
-  std::optional<ActorId> shares_channel_with;                 // guests: only members of their channels
+  std::optional<ActorId> shares_channel_with;  // guests: only members of their channels
   std::string after_username;
   uint32_t limit = 50;
 };
@@ -37,15 +38,19 @@ class Actors {
   absl::StatusOr<v1::Actor> GetByUsername(std::string_view username);
   absl::StatusOr<v1::Actor> GetByEmail(std::string_view email);
   absl::StatusOr<v1::ActorRef> GetRef(const ActorId& id);
-  // Ids of the usernames that exist in the workspace and are active; others are left out. (username, id).
+  // Ids of the usernames that exist in the workspace and are active; others are left out.
+  // (username, id).
   absl::StatusOr<std::vector<std::pair<std::string, ActorId>>> ResolveUsernames(
       const WorkspaceId& workspace, absl::Span<const std::string> usernames);
-  // Writes profile, agent profile, presence set by hand, status, deleted_at and revision. USERNAME_TAKEN.
+  // Writes profile, agent profile, presence set by hand, status, deleted_at and revision.
+  // USERNAME_TAKEN.
   absl::Status Update(const v1::Actor& actor);
   // Members of the workspace by username.
-  absl::StatusOr<std::vector<v1::Actor>> List(const WorkspaceId& workspace, const ActorFilter& filter);
+  absl::StatusOr<std::vector<v1::Actor>> List(const WorkspaceId& workspace,
+                                              const ActorFilter& filter);
   // Whether both are members of the workspace and, for guests, share a channel.
-  absl::StatusOr<bool> ShareChannel(const WorkspaceId& workspace, const ActorId& a, const ActorId& b);
+  absl::StatusOr<bool> ShareChannel(const WorkspaceId& workspace, const ActorId& a,
+                                    const ActorId& b);
   absl::StatusOr<int64_t> CountHumans();
   // Agents owned by the actor, active ones.
   absl::StatusOr<std::vector<ActorId>> AgentsOwnedBy(const ActorId& owner);

@@ -1,5 +1,6 @@
 // Channels, their members and read cursors. Rows and nothing else; rights are checked by services.
-// A view over a transaction's session: cheap to copy, same thread as the transaction. Calls block on the database.
+// A view over a transaction's session: cheap to copy, same thread as the transaction. Calls block
+// on the database.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,8 @@ namespace heim {
 struct ChannelFilter {
   v1::ChannelType type = v1::CHANNEL_TYPE_UNSPECIFIED;
   bool include_archived = false;
-  bool joined_only = false;    // also set for guests
-  std::string name;            // exact; empty = all
+  bool joined_only = false;  // also set for guests
+  std::string name;          // exact; empty = all
   std::string after_name;
   std::string after_id;
   uint32_t limit = 50;
@@ -32,8 +33,8 @@ class Channels {
  public:
   explicit Channels(SqlSession& session) : session_(&session) {}
 
-  // `dm_key` (sorted member ids, unique in the workspace) for dm and group_dm, else empty. CHANNEL_NAME_TAKEN;
-  // ALREADY_EXISTS with reason ALREADY_MEMBER when the dm_key exists.
+  // `dm_key` (sorted member ids, unique in the workspace) for dm and group_dm, else empty.
+  // CHANNEL_NAME_TAKEN; ALREADY_EXISTS with reason ALREADY_MEMBER when the dm_key exists.
   absl::Status Insert(const v1::Channel& channel, std::string_view dm_key);
   // CHANNEL_NOT_FOUND. `me` unset.
   absl::StatusOr<v1::Channel> Get(const ChannelId& id);
@@ -71,38 +72,50 @@ class Members {
  public:
   explicit Members(SqlSession& session) : session_(&session) {}
 
-  // Inserts the member, raises member_count and opens a membership interval at `position` (of its member.added event).
-  // ALREADY_MEMBER.
+  // Inserts the member, raises member_count and opens a membership interval at `position` (of its
+  // member.added event). ALREADY_MEMBER.
   absl::Status Insert(const v1::Member& member, uint64_t position);
   // MEMBER_NOT_FOUND.
   absl::StatusOr<v1::Member> Get(const ChannelId& channel, const ActorId& actor);
   absl::StatusOr<bool> Has(const ChannelId& channel, const ActorId& actor);
-  // By (joined_at, actor id) after the given actor; empty: from the first. `last_read_*` and `muted` left out.
-  absl::StatusOr<std::vector<v1::Member>> List(const ChannelId& channel, std::string_view after_actor_id,
-                                               uint32_t limit);
+  // By (joined_at, actor id) after the given actor; empty: from the first. `last_read_*` and
+  // `muted` left out.
+  absl::StatusOr<std::vector<v1::Member>> List(const ChannelId& channel,
+                                               std::string_view after_actor_id, uint32_t limit);
   // Writes role, muted and revision.
   absl::Status Update(const v1::Member& member);
-  // Deletes the member, lowers member_count and closes its interval at `position` (of its member.removed event).
+  // Deletes the member, lowers member_count and closes its interval at `position` (of its
+  // member.removed event).
   absl::Status Remove(const ChannelId& channel, const ActorId& actor, uint64_t position);
   absl::StatusOr<int64_t> CountOwners(const ChannelId& channel);
-  // Who takes over from a leaving last owner: the oldest admin, else the oldest member who may write; empty: nobody.
-  absl::StatusOr<std::optional<ActorId>> Successor(const ChannelId& channel, const ActorId& leaving);
-  absl::StatusOr<std::vector<ChannelId>> ChannelsOf(const WorkspaceId& workspace, const ActorId& actor);
+  // Who takes over from a leaving last owner: the oldest admin, else the oldest member who may
+  // write; empty: nobody.
+  absl::StatusOr<std::optional<ActorId>> Successor(const ChannelId& channel,
+                                                   const ActorId& leaving);
+  absl::StatusOr<std::vector<ChannelId>> ChannelsOf(const WorkspaceId& workspace,
+                                                    const ActorId& actor);
   // All intervals of the actor in the workspace.
-  absl::StatusOr<std::vector<MembershipInterval>> Intervals(const WorkspaceId& workspace, const ActorId& actor);
-  // Type and membership of the named channels of the workspace; those that do not exist are left out.
-  absl::StatusOr<std::vector<ChannelFacts>> Facts(const WorkspaceId& workspace, const ActorId& actor,
+  absl::StatusOr<std::vector<MembershipInterval>> Intervals(const WorkspaceId& workspace,
+                                                            const ActorId& actor);
+  // Type and membership of the named channels of the workspace; those that do not exist are left
+  // out.
+  absl::StatusOr<std::vector<ChannelFacts>> Facts(const WorkspaceId& workspace,
+                                                  const ActorId& actor,
                                                   absl::Span<const ChannelId> channels);
 
   // Moves the read cursor forward (never back); false when it was there already.
-  absl::StatusOr<bool> MarkRead(const ChannelId& channel, const ActorId& actor, uint64_t seq, absl::Time at);
-  absl::StatusOr<bool> MarkThreadRead(const MessageId& root, const ActorId& actor, uint64_t seq, absl::Time at);
+  absl::StatusOr<bool> MarkRead(const ChannelId& channel, const ActorId& actor, uint64_t seq,
+                                absl::Time at);
+  absl::StatusOr<bool> MarkThreadRead(const MessageId& root, const ActorId& actor, uint64_t seq,
+                                      absl::Time at);
   // Cursor and counts of one channel or (thread set) thread. MEMBER_NOT_FOUND.
   absl::StatusOr<v1::ReadState> ReadStateOf(const ChannelId& channel, const ActorId& actor,
                                             const std::optional<MessageId>& thread);
   // By channel id.
-  absl::StatusOr<std::vector<v1::ReadState>> ReadStates(const WorkspaceId& workspace, const ActorId& actor,
-                                                        std::string_view after_channel_id, uint32_t limit);
+  absl::StatusOr<std::vector<v1::ReadState>> ReadStates(const WorkspaceId& workspace,
+                                                        const ActorId& actor,
+                                                        std::string_view after_channel_id,
+                                                        uint32_t limit);
 
  private:
   SqlSession* session_;

@@ -1,5 +1,6 @@
-// Credentials and sessions: only hashes are kept. What stands here never reaches the wire; ApiKey records do.
-// A view over a transaction's session: cheap to copy, same thread as the transaction. Calls block on the database.
+// Credentials and sessions: only hashes are kept. What stands here never reaches the wire; ApiKey
+// records do. A view over a transaction's session: cheap to copy, same thread as the transaction.
+// Calls block on the database.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,8 @@ namespace heim {
 
 struct CredentialRow {
   v1::CredentialType type = v1::CREDENTIAL_TYPE_UNSPECIFIED;
-  WorkspaceId workspace_id;   // an agent's key belongs to one; empty for personal tokens
-  std::string secret_hash;    // hex SHA-256 of the secret; argon2id text for passwords
+  WorkspaceId workspace_id;  // an agent's key belongs to one; empty for personal tokens
+  std::string secret_hash;   // hex SHA-256 of the secret; argon2id text for passwords
   v1::ApiKey record;
 };
 
@@ -41,7 +42,8 @@ class CredentialRows {
 
   // The actor's password hash; KEY_NOT_FOUND when it has none.
   absl::StatusOr<std::string> PasswordHashOf(const ActorId& actor);
-  absl::Status SetPassword(const ActorId& actor, const KeyId& new_id, std::string_view hash, absl::Time at);
+  absl::Status SetPassword(const ActorId& actor, const KeyId& new_id, std::string_view hash,
+                           absl::Time at);
 
  private:
   SqlSession* session_;

@@ -1,5 +1,6 @@
 // Files: what is known of uploads; their bytes lie in a blob store.
-// A view over a transaction's session: cheap to copy, same thread as the transaction. Calls block on the database.
+// A view over a transaction's session: cheap to copy, same thread as the transaction. Calls block
+// on the database.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ class Files {
   absl::Status Insert(const FileRow& row);
   // FILE_NOT_FOUND.
   absl::StatusOr<FileRow> Get(const FileId& id);
-  absl::Status LinkToMessage(const FileId& file, const MessageId& message, const ChannelId& channel);
+  absl::Status LinkToMessage(const FileId& file, const MessageId& message,
+                             const ChannelId& channel);
   absl::Status UnlinkMessage(const MessageId& message);
   // Channels of the messages that the file is attached to.
   absl::StatusOr<std::vector<ChannelId>> ChannelsOf(const FileId& file);

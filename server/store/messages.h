@@ -1,5 +1,6 @@
 // Messages, thread summaries, reactions. Rows and nothing else; rights are checked by services.
-// A view over a transaction's session: cheap to copy, same thread as the transaction. Calls block on the database.
+// A view over a transaction's session: cheap to copy, same thread as the transaction. Calls block
+// on the database.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,8 @@
 
 namespace heim {
 
-// A page by seq. Exactly one direction: descending before `before_seq` (0: from the newest), or ascending after
-// `after_seq`.
+// A page by seq. Exactly one direction: descending before `before_seq` (0: from the newest), or
+// ascending after `after_seq`.
 struct MessagePage {
   bool ascending = false;
   uint64_t before_seq = 0;
@@ -30,22 +31,25 @@ class Messages {
  public:
   explicit Messages(SqlSession& session) : session_(&session) {}
 
-  // Inserts the message as given (id, seq and times set). `position` is that of its first event. ALREADY_EXISTS when the
-  // author used the client_id before.
+  // Inserts the message as given (id, seq and times set). `position` is that of its first event.
+  // ALREADY_EXISTS when the author used the client_id before.
   absl::Status Insert(const v1::Message& message, const WorkspaceId& workspace, uint64_t position);
   // With author, reactions and thread summary. MESSAGE_NOT_FOUND.
   absl::StatusOr<v1::Message> Get(const MessageId& id);
   // The author's message with that client_id, or nullopt.
-  absl::StatusOr<std::optional<v1::Message>> FindByClientId(const ActorId& author, std::string_view client_id);
+  absl::StatusOr<std::optional<v1::Message>> FindByClientId(const ActorId& author,
+                                                            std::string_view client_id);
   // SHA-256 of the request that made the message under its client_id; empty when none was kept.
   absl::StatusOr<std::string> RequestHashOf(const MessageId& id);
   absl::Status SetRequestHash(const MessageId& id, std::string_view hash);
-  // Writes text, parts, attachments, metadata, mentions, state, revision, edited_at, deleted_at; keeps the version before
-  // in the history unless the message is now deleted (then all versions are erased).
+  // Writes text, parts, attachments, metadata, mentions, state, revision, edited_at, deleted_at;
+  // keeps the version before in the history unless the message is now deleted (then all versions
+  // are erased).
   absl::Status Update(const v1::Message& message, uint64_t position);
   absl::StatusOr<std::vector<v1::Message>> List(const ChannelId& channel, const MessagePage& page);
   // Replies of a root, ascending after `after_seq`.
-  absl::StatusOr<std::vector<v1::Message>> ListThread(const MessageId& root, uint64_t after_seq, uint32_t limit);
+  absl::StatusOr<std::vector<v1::Message>> ListThread(const MessageId& root, uint64_t after_seq,
+                                                      uint32_t limit);
   // Counts the reply into the root's summary, or a deleted one out of it.
   absl::Status AddReply(const MessageId& root, const v1::Message& reply, uint64_t position);
   absl::Status RemoveReply(const MessageId& root, uint64_t position);
@@ -59,9 +63,11 @@ class Reactions {
   explicit Reactions(SqlSession& session) : session_(&session) {}
 
   // False when it was there already.
-  absl::StatusOr<bool> Add(const MessageId& message, const ActorId& actor, std::string_view emoji, absl::Time at);
+  absl::StatusOr<bool> Add(const MessageId& message, const ActorId& actor, std::string_view emoji,
+                           absl::Time at);
   // False when it was not there.
-  absl::StatusOr<bool> Remove(const MessageId& message, const ActorId& actor, std::string_view emoji);
+  absl::StatusOr<bool> Remove(const MessageId& message, const ActorId& actor,
+                              std::string_view emoji);
   absl::StatusOr<uint32_t> Count(const MessageId& message, std::string_view emoji);
   // Kinds of reactions on the message.
   absl::StatusOr<uint32_t> Kinds(const MessageId& message);

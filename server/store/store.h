@@ -1,6 +1,7 @@
-// Store keeps everything durable and numbers it: one transaction per change, state rows and events together, one dense
-// `position` per workspace in commit order. Nobody hears of a change before its commit.
-// Owned by app. Thread-safe. Commit never blocks; Read blocks for a bounded time on a read connection.
+// Store keeps everything durable and numbers it: one transaction per change, state rows and events
+// together, one dense `position` per workspace in commit order. Nobody hears of a change before its
+// commit. Owned by app. Thread-safe. Commit never blocks; Read blocks for a bounded time on a read
+// connection.
 #pragma once
 
 #include <cstdint>
@@ -24,38 +25,41 @@ struct IdempotencyKey {
   ActorId actor_id;
   std::string method;
   std::string key;
-  std::string request_hash;  // SHA-256 of the request; another hash under the same key is IDEMPOTENCY_CONFLICT
+  std::string request_hash;  // SHA-256 of the request; another hash under the same key is
+                             // IDEMPOTENCY_CONFLICT
 };
 
 // Draft is a change to be committed.
 struct Draft {
   std::optional<IdempotencyKey> idempotency;
-  // Reads, checks and writes inside the transaction, on the writer's thread: bounded, no I/O of its own. Its error undoes
-  // this draft alone. It may run more than once (a batch that failed is tried item by item), so it must not keep state
-  // from an earlier run.
+  // Reads, checks and writes inside the transaction, on the writer's thread: bounded, no I/O of its
+  // own. Its error undoes this draft alone. It may run more than once (a batch that failed is tried
+  // item by item), so it must not keep state from an earlier run.
   absl::AnyInvocable<absl::Status(WriteTx&)> apply;
 };
 
 // Committed tells how a draft went in.
 struct Committed {
-  bool replayed = false;         // an idempotency key was found: nothing was changed
-  std::string stored_response;   // what WriteTx::SetResponse gave the first time, when replayed
-  uint64_t position = 0;         // last position that the draft was given; 0 when it emitted nothing
+  bool replayed = false;        // an idempotency key was found: nothing was changed
+  std::string stored_response;  // what WriteTx::SetResponse gave the first time, when replayed
+  uint64_t position = 0;        // last position that the draft was given; 0 when it emitted nothing
 };
 
 // CommittedEvent is a row of the log as listeners see it.
 struct CommittedEvent {
   WorkspaceId workspace_id;
   uint64_t position = 0;
-  std::string bytes;                        // the serialised Event
-  std::shared_ptr<const v1::Event> event;   // the same, parsed
+  std::string bytes;                       // the serialised Event
+  std::shared_ptr<const v1::Event> event;  // the same, parsed
 };
 
-// CommitListener hears of committed events after the COMMIT and before any continuation of the batch.
+// CommitListener hears of committed events after the COMMIT and before any continuation of the
+// batch.
 class CommitListener {
  public:
   virtual ~CommitListener() = default;
-  // In position order within a batch; batches of one workspace may arrive out of order. Must not block.
+  // In position order within a batch; batches of one workspace may arrive out of order. Must not
+  // block.
   virtual void OnCommitted(const std::vector<std::shared_ptr<const CommittedEvent>>& events) = 0;
 };
 
@@ -63,9 +67,10 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Queues a draft. `done` is called exactly once, from the completion thread (or, when the queue is full or the store is
-  // stopping, at once from the caller's thread with STORE_UNAVAILABLE). After OK the change is committed and synced.
-  // Errors of `apply` are handed through; database failures are STORE_UNAVAILABLE.
+  // Queues a draft. `done` is called exactly once, from the completion thread (or, when the queue
+  // is full or the store is stopping, at once from the caller's thread with STORE_UNAVAILABLE).
+  // After OK the change is committed and synced. Errors of `apply` are handed through; database
+  // failures are STORE_UNAVAILABLE.
   virtual void Commit(Draft draft, absl::AnyInvocable<void(absl::StatusOr<Committed>)> done) = 0;
 
   // Runs `read` on one snapshot. Errors: those of `read`; STORE_UNAVAILABLE.

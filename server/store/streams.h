@@ -1,5 +1,6 @@
 // Streams: the durable half of a message that is being written. The live half is hub's.
-// A view over a transaction's session: cheap to copy, same thread as the transaction. Calls block on the database.
+// A view over a transaction's session: cheap to copy, same thread as the transaction. Calls block
+// on the database.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,9 @@
 namespace heim {
 
 struct StreamRow {
-  v1::Stream stream;              // content and parts as of durable_index
+  v1::Stream stream;  // content and parts as of durable_index
   WorkspaceId workspace_id;
-  std::string outcome;            // why it ended, when it did not finish
+  std::string outcome;  // why it ended, when it did not finish
 };
 
 class Streams {

@@ -1,5 +1,5 @@
-// ReadTx and WriteTx bundle the repositories over one transaction. Lent by a Store for the length of a callback; used by
-// one thread at a time; every call may block on the database.
+// ReadTx and WriteTx bundle the repositories over one transaction. Lent by a Store for the length
+// of a callback; used by one thread at a time; every call may block on the database.
 #pragma once
 
 #include <cstdint>
@@ -56,14 +56,16 @@ class WriteTx : public ReadTx {
   explicit WriteTx(SqlSession& session) : ReadTx(session) {}
   virtual ~WriteTx() = default;
 
-  // Gives the next position of the workspace without an event yet, so that rows can carry it (`changed_position`). The
-  // following Emit of this workspace uses it. Idempotent until then.
+  // Gives the next position of the workspace without an event yet, so that rows can carry it
+  // (`changed_position`). The following Emit of this workspace uses it. Idempotent until then.
   virtual absl::StatusOr<uint64_t> PeekPosition(const WorkspaceId& workspace) = 0;
 
-  // Writes the event into the workspace's log and answers its position. Sets `position`, and `timestamp` when unset.
+  // Writes the event into the workspace's log and answers its position. Sets `position`, and
+  // `timestamp` when unset.
   virtual absl::StatusOr<uint64_t> Emit(const WorkspaceId& workspace, v1::Event event) = 0;
 
-  // Keeps the answer under the draft's idempotency key, if it has one. Secrets must be cleared from it before.
+  // Keeps the answer under the draft's idempotency key, if it has one. Secrets must be cleared from
+  // it before.
   virtual void SetResponse(const google::protobuf::Message& response) = 0;
 };
 

@@ -1,5 +1,6 @@
 // Workspaces and their members: rows and nothing else; rights are checked by services.
-// A view over a transaction's session: cheap to copy, same thread as the transaction. Calls block on the database.
+// A view over a transaction's session: cheap to copy, same thread as the transaction. Calls block
+// on the database.
 #pragma once
 
 #include <cstdint>
@@ -30,21 +31,23 @@ class Workspaces {
   // Writes name, slug, owner, settings and revision. SLUG_TAKEN.
   absl::Status Update(const v1::Workspace& workspace);
   // The actor's workspaces by (name, id), after the given pair.
-  absl::StatusOr<std::vector<v1::Workspace>> ListOf(const ActorId& actor, std::string_view after_name,
+  absl::StatusOr<std::vector<v1::Workspace>> ListOf(const ActorId& actor,
+                                                    std::string_view after_name,
                                                     std::string_view after_id, uint32_t limit);
 
-  absl::Status InsertMember(const WorkspaceId& workspace, const ActorId& actor, v1::WorkspaceRole role,
-                            absl::Time joined_at);
+  absl::Status InsertMember(const WorkspaceId& workspace, const ActorId& actor,
+                            v1::WorkspaceRole role, absl::Time joined_at);
   // MEMBER_NOT_FOUND. Deactivated actors are still members.
   absl::StatusOr<v1::WorkspaceMember> GetMember(const WorkspaceId& workspace, const ActorId& actor);
   absl::StatusOr<std::vector<v1::WorkspaceMember>> ListMembers(const WorkspaceId& workspace,
-                                                               std::string_view after_username, uint32_t limit);
+                                                               std::string_view after_username,
+                                                               uint32_t limit);
   absl::Status SetRole(const WorkspaceId& workspace, const ActorId& actor, v1::WorkspaceRole role);
   absl::Status RemoveMember(const WorkspaceId& workspace, const ActorId& actor);
   // Active (not deactivated) owners.
   absl::StatusOr<int64_t> CountOwners(const WorkspaceId& workspace);
-  // The actor's workspace when it has one only, else the one it was last seen in, else the first joined.
-  // WORKSPACE_NOT_FOUND.
+  // The actor's workspace when it has one only, else the one it was last seen in, else the first
+  // joined. WORKSPACE_NOT_FOUND.
   absl::StatusOr<WorkspaceId> CurrentOf(const ActorId& actor);
   absl::Status SetCurrent(const ActorId& actor, const WorkspaceId& workspace);
 
