@@ -1,0 +1,227 @@
+#include "server/app/config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "server/base/parse.h"
+#include "server/base/status_macros.h"
+
+namespace heim {
+namespace {
+
+constexpr std::array kNames = {
+    "HEIM_HOST",
+    "HEIM_PORT",
+    "HEIM_GRPC_PORT",
+    "HEIM_DATA_DIR",
+    "HEIM_DATABASE_URL",
+    "HEIM_STORAGE_TYPE",
+    "HEIM_STORAGE_PATH",
+    "HEIM_SECRET_KEY",
+    "HEIM_SETUP_TOKEN",
+    "HEIM_MAX_FILE_SIZE",
+    "HEIM_LOG_LEVEL",
+    "HEIM_LOG_FORMAT",
+    "HEIM_CORS_ORIGINS",
+    "HEIM_REGISTRATION",
+    "HEIM_RATE_LIMITS",
+    "HEIM_PUBLIC_URL",
+    "HEIM_TRUSTED_PROXIES",
+    "HEIM_WS_QUERY_TOKEN",
+    // Read by the command line, not by the server.
+    "HEIM_SERVER",
+    "HEIM_TOKEN",
+    "HEIM_CONFIG_DIR",
+    "HEIM_WORKSPACE",
+};
+
+constexpr size_t kSetupTokenMinBytes = 16;
+
+absl::Status Bad(std::string_view name, std::string_view value, std::string_view expected) {
+  return absl::InvalidArgumentError(absl::StrCat(std::string(name), "=", std::string(value),
+                                                 ": expected ", std::string(expected)));
+}
+
+absl::StatusOr<uint16_t> Port(std::string_view name, const std::string& value) {
+  const auto port = ParseInteger(value, 0, 65535);
+  if (!port.ok()) return Bad(name, value, "a port from 0 (any free one) to 65535");
+  return static_cast<uint16_t>(*port);
+}
+
+absl::StatusOr<bool> Switch(std::string_view name, const std::string& value) {
+  const std::string lower = absl::AsciiStrToLower(value);
+  if (lower == "on" || lower == "true" || lower == "1") return true;
+  if (lower == "off" || lower == "false" || lower == "0") return false;
+  return Bad(name, value, "on or off");
+}
+
+std::vector<std::string> List(const std::string& value) {
+  std::vector<std::string> items;
+  for (absl::string_view item : absl::StrSplit(value, ',', absl::SkipWhitespace())) {
+    items.emplace_back(absl::StripAsciiWhitespace(item));
+  }
+  return items;
+}
+
+// The container's volume where there is one, else a folder beside the caller.
+std::string DefaultDataDir() { return ::access("/data", W_OK | X_OK) == 0 ? "/data" : "./data"; }
+
+absl::StatusOr<std::string> DatabasePath(const std::string& url) {
+  if (absl::StartsWith(url, "postgres://") || absl::StartsWith(url, "postgresql://")) {
+    return absl::InvalidArgumentError(
+        "HEIM_DATABASE_URL: this build keeps its data in SQLite; expected sqlite://PATH");
+  }
+  absl::string_view path = url;
+  if (!absl::ConsumePrefix(&path, "sqlite://") || path.empty()) {
+    return Bad("HEIM_DATABASE_URL", url, "sqlite://PATH");
+  }
+  return std::string(path);
+}
+
+class Reader {
+ public:
+  explicit Reader(const Environment& environment) : environment_(environment) {}
+
+  // The value; empty when unset or set to nothing.
+  std::string operator()(std::string_view name) const { return environment_(name).value_or(""); }
+
+ private:
+  const Environment& environment_;
+};
+
+absl::Status LoadPlaces(const Reader& read, Config* config) {
+  config->data_dir = read("HEIM_DATA_DIR");
+  if (config->data_dir.empty()) config->data_dir = DefaultDataDir();
+  const std::string url = read("HEIM_DATABASE_URL");
+  if (url.empty()) {
+    config->database_path = config->data_dir + "/heim.db";
+  } else {
+    HEIM_ASSIGN_OR_RETURN(config->database_path, DatabasePath(url));
+  }
+  const std::string storage = read("HEIM_STORAGE_TYPE");
+  if (!storage.empty() && storage != "local") {
+    return Bad("HEIM_STORAGE_TYPE", storage, "local (this build keeps files on disk)");
+  }
+  config->storage_path = read("HEIM_STORAGE_PATH");
+  if (config->storage_path.empty()) config->storage_path = config->data_dir + "/files";
+  return absl::OkStatus();
+}
+
+absl::Status LoadListeners(const Reader& read, Config* config) {
+  if (const std::string host = read("HEIM_HOST"); !host.empty()) config->host = host;
+  if (const std::string port = read("HEIM_PORT"); !port.empty()) {
+    HEIM_ASSIGN_OR_RETURN(config->port, Port("HEIM_PORT", port));
+  }
+  if (const std::string port = read("HEIM_GRPC_PORT"); !port.empty()) {
+    HEIM_ASSIGN_OR_RETURN(const uint16_t number, Port("HEIM_GRPC_PORT", port));
+    if (number != 0 && number == config->port) {
+      return Bad("HEIM_GRPC_PORT", port,
+                 "another port than HEIM_PORT, or none: HEIM_PORT serves gRPC too");
+    }
+    config->grpc_port = number;
+  }
+  config->public_url = read("HEIM_PUBLIC_URL");
+  if (!config->public_url.empty() && !absl::StartsWith(config->public_url, "http://") &&
+      !absl::StartsWith(config->public_url, "https://")) {
+    return Bad("HEIM_PUBLIC_URL", config->public_url,
+               "an address that begins with http:// or https://");
+  }
+  while (absl::EndsWith(config->public_url, "/")) config->public_url.pop_back();
+  return absl::OkStatus();
+}
+
+absl::Status LoadPolicies(const Reader& read, Config* config) {
+  config->secret_key = read("HEIM_SECRET_KEY");
+  config->setup_token = read("HEIM_SETUP_TOKEN");
+  if (!config->setup_token.empty() && config->setup_token.size() < kSetupTokenMinBytes) {
+    return absl::InvalidArgumentError("HEIM_SETUP_TOKEN: expected at least 16 characters");
+  }
+  const std::string registration = read("HEIM_REGISTRATION");
+  if (registration == "open") {
+    config->registration = Registration::kOpen;
+  } else if (registration == "disabled") {
+    config->registration = Registration::kDisabled;
+  } else if (!registration.empty() && registration != "invite") {
+    return Bad("HEIM_REGISTRATION", registration, "open, invite or disabled");
+  }
+  if (const std::string size = read("HEIM_MAX_FILE_SIZE"); !size.empty()) {
+    const auto bytes = ParseByteSize(size);
+    if (!bytes.ok() || *bytes == 0 || *bytes > (uint64_t{1} << 40)) {
+      return Bad("HEIM_MAX_FILE_SIZE", size, "a size such as 100MB, at most 1TiB");
+    }
+    config->max_file_bytes = static_cast<int64_t>(*bytes);
+  }
+  config->cors_origins = List(read("HEIM_CORS_ORIGINS"));
+  for (const std::string& origin : config->cors_origins) {
+    const bool url = absl::StartsWith(origin, "http://") || absl::StartsWith(origin, "https://");
+    if (origin != "*" && (!url || absl::EndsWith(origin, "/"))) {
+      return Bad("HEIM_CORS_ORIGINS", origin, "* or origins such as https://app.example.com");
+    }
+  }
+  config->trusted_proxies = List(read("HEIM_TRUSTED_PROXIES"));
+  if (const std::string value = read("HEIM_RATE_LIMITS"); !value.empty()) {
+    HEIM_ASSIGN_OR_RETURN(config->rate_limits, Switch("HEIM_RATE_LIMITS", value));
+  }
+  if (const std::string value = read("HEIM_WS_QUERY_TOKEN"); !value.empty()) {
+    HEIM_ASSIGN_OR_RETURN(config->websocket_query_token, Switch("HEIM_WS_QUERY_TOKEN", value));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LoadLogging(const Reader& read, Config* config) {
+  if (const std::string value = read("HEIM_LOG_LEVEL"); !value.empty()) {
+    const auto level = ParseLogLevel(value);
+    if (!level.has_value()) return Bad("HEIM_LOG_LEVEL", value, "debug, info, warn or error");
+    config->log_level = *level;
+  }
+  if (const std::string value = read("HEIM_LOG_FORMAT"); !value.empty()) {
+    const auto format = ParseLogFormat(value);
+    if (!format.has_value()) return Bad("HEIM_LOG_FORMAT", value, "text or json");
+    config->log_format = *format;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Config> LoadConfig(const Environment& environment) {
+  const Reader read(environment);
+  Config config;
+  HEIM_RETURN_IF_ERROR(LoadLogging(read, &config));
+  HEIM_RETURN_IF_ERROR(LoadListeners(read, &config));
+  HEIM_RETURN_IF_ERROR(LoadPlaces(read, &config));
+  HEIM_RETURN_IF_ERROR(LoadPolicies(read, &config));
+  return config;
+}
+
+std::vector<std::string> UnknownVariables(const std::vector<std::string>& names) {
+  std::vector<std::string> unknown;
+  for (const std::string& name : names) {
+    if (!absl::StartsWith(name, "HEIM_")) continue;
+    if (std::find(kNames.begin(), kNames.end(), name) == kNames.end()) unknown.push_back(name);
+  }
+  return unknown;
+}
+
+std::string_view RegistrationName(Registration registration) {
+  switch (registration) {
+    case Registration::kOpen:
+      return "open";
+    case Registration::kInvite:
+      return "invite";
+    case Registration::kDisabled:
+      return "disabled";
+  }
+  return "";
+}
+
+}  // namespace heim

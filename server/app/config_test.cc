@@ -1,0 +1,101 @@
+// Goal: every HEIM_* variable is taken, and a bad value stops the start with a line that names it.
+#include "server/app/config.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+namespace heim {
+namespace {
+
+absl::StatusOr<Config> Load(const std::map<std::string, std::string>& variables) {
+  return LoadConfig([&](std::string_view name) -> std::optional<std::string> {
+    const auto it = variables.find(std::string(name));
+    if (it == variables.end()) return std::nullopt;
+    return it->second;
+  });
+}
+
+TEST(ConfigTest, DefaultsAreThoseOfTheDocumentation) {
+  const auto config = Load({{"HEIM_DATA_DIR", "d"}});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->port, 3000);
+  EXPECT_FALSE(config->grpc_port.has_value());
+  EXPECT_EQ(config->database_path, "d/heim.db");
+  EXPECT_EQ(config->storage_path, "d/files");
+  EXPECT_EQ(config->max_file_bytes, 100'000'000);
+  EXPECT_EQ(config->registration, Registration::kInvite);
+  EXPECT_TRUE(config->cors_origins.empty());
+  EXPECT_TRUE(config->rate_limits);
+  EXPECT_TRUE(config->websocket_query_token);
+}
+
+TEST(ConfigTest, EverythingAfterSqliteSchemeIsThePath) {
+  EXPECT_EQ(Load({{"HEIM_DATABASE_URL", "sqlite:///data/heim.db"}})->database_path,
+            "/data/heim.db");
+  EXPECT_EQ(Load({{"HEIM_DATABASE_URL", "sqlite://./x.db"}})->database_path, "./x.db");
+}
+
+TEST(ConfigTest, ValuesAreRead) {
+  const auto config = Load({{"HEIM_PORT", "0"},
+                            {"HEIM_GRPC_PORT", "50051"},
+                            {"HEIM_MAX_FILE_SIZE", "1GiB"},
+                            {"HEIM_REGISTRATION", "open"},
+                            {"HEIM_CORS_ORIGINS", "https://a.example, http://localhost:5173"},
+                            {"HEIM_RATE_LIMITS", "off"},
+                            {"HEIM_WS_QUERY_TOKEN", "off"},
+                            {"HEIM_LOG_LEVEL", "debug"},
+                            {"HEIM_LOG_FORMAT", "json"},
+                            {"HEIM_PUBLIC_URL", "https://heim.example.com/"}});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->port, 0);
+  EXPECT_EQ(config->grpc_port, 50051);
+  EXPECT_EQ(config->max_file_bytes, int64_t{1} << 30);
+  EXPECT_EQ(config->registration, Registration::kOpen);
+  EXPECT_EQ(config->cors_origins.size(), 2u);
+  EXPECT_EQ(config->cors_origins[1], "http://localhost:5173");
+  EXPECT_FALSE(config->rate_limits);
+  EXPECT_FALSE(config->websocket_query_token);
+  EXPECT_EQ(config->log_level, LogLevel::kDebug);
+  EXPECT_EQ(config->log_format, LogFormat::kJson);
+  EXPECT_EQ(config->public_url, "https://heim.example.com");
+}
+
+TEST(ConfigTest, BadValuesNameTheVariable) {
+  const std::map<std::string, std::string> bad = {
+      {"HEIM_PORT", "70000"},
+      {"HEIM_GRPC_PORT", "grpc"},
+      {"HEIM_DATABASE_URL", "mysql://x"},
+      {"HEIM_STORAGE_TYPE", "tape"},
+      {"HEIM_MAX_FILE_SIZE", "huge"},
+      {"HEIM_LOG_LEVEL", "loud"},
+      {"HEIM_LOG_FORMAT", "xml"},
+      {"HEIM_CORS_ORIGINS", "example.com"},
+      {"HEIM_REGISTRATION", "maybe"},
+      {"HEIM_RATE_LIMITS", "perhaps"},
+      {"HEIM_WS_QUERY_TOKEN", "2"},
+      {"HEIM_PUBLIC_URL", "ftp://x"},
+      {"HEIM_SETUP_TOKEN", "short"},
+  };
+  for (const auto& [name, value] : bad) {
+    const auto config = Load({{name, value}});
+    ASSERT_FALSE(config.ok()) << name;
+    EXPECT_NE(config.status().message().find(name), std::string::npos) << config.status();
+    EXPECT_EQ(config.status().message().find('\n'), std::string::npos);
+  }
+}
+
+TEST(ConfigTest, SecretsAreNotRepeatedInErrors) {
+  const auto config = Load({{"HEIM_SETUP_TOKEN", "short-secret"}});
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.status().message().find("short-secret"), std::string::npos);
+}
+
+TEST(ConfigTest, MisspeltVariablesAreNamed) {
+  EXPECT_EQ(UnknownVariables({"HEIM_PROT", "PATH", "HEIM_PORT"}),
+            std::vector<std::string>{"HEIM_PROT"});
+}
+
+}  // namespace
+}  // namespace heim
