@@ -40,11 +40,12 @@ heim_dependency(gtest GTest::gtest GTest::gmock GTest::gtest_main)
 heim_dependency(spdlog)
 target_compile_definitions(heim_dep_spdlog INTERFACE SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY)
 
-# Beast and Asio compile once, in gateway/, instead of in every file that includes them.
-heim_dependency(boost Boost::headers Threads::Threads)
-target_compile_definitions(heim_dep_boost INTERFACE BOOST_ASIO_SEPARATE_COMPILATION
-                           BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
-                           BOOST_ERROR_CODE_HEADER_ONLY)
+# Beast and Asio compile once, here, instead of in every file that includes them.
+add_library(heim_dep_boost STATIC ${CMAKE_SOURCE_DIR}/cmake/boost.cc)
+target_link_libraries(heim_dep_boost PUBLIC Boost::headers heim_dep_ssl Threads::Threads)
+target_compile_options(heim_dep_boost PRIVATE -w ${HEIM_SANITIZE_FLAGS})
+target_compile_definitions(heim_dep_boost PUBLIC BOOST_ASIO_SEPARATE_COMPILATION
+                           BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
 
 heim_dependency(cli11)
 heim_dependency(nlohmann_json)
