@@ -1,6 +1,7 @@
 // BoundedQueue hands values from many producers to consumers and never holds more than its
 // capacity. Owned by the consumer. Thread-safe. TryPush never blocks; the Pop calls wait, by the
-// real clock, because they are for a thread of one's own.
+// real clock, because they are for a thread of one's own. A step of the wall clock can stretch or
+// shorten one timeout, never a wake-up by TryPush or Close.
 #pragma once
 
 #include <cstddef>
