@@ -1,7 +1,8 @@
-// Makes Abseil's locks visible to the thread sanitizer. Debian's Abseil is not instrumented: without
-// this, everything that an absl::Mutex guards is reported as a race. The definitions below take the
-// place of those in libabsl_synchronization for the whole process, gRPC included, tell the sanitizer
-// what each call orders, and call the original. Linked into every program of the tsan preset only.
+// Makes Abseil's locks visible to the thread sanitizer. Debian's Abseil is not instrumented:
+// without this, everything that an absl::Mutex guards is reported as a race. The definitions below
+// take the place of those in libabsl_synchronization for the whole process, gRPC included, tell the
+// sanitizer what each call orders, and call the original. Linked into every program of the tsan
+// preset only.
 #include <absl/synchronization/blocking_counter.h>
 #include <absl/synchronization/mutex.h>
 #include <absl/synchronization/notification.h>
@@ -12,8 +13,8 @@
 
 namespace {
 
-// The mutex that this thread is waiting on or unlocking: meanwhile Abseil evaluates conditions under
-// it, its own and those of other waiters.
+// The mutex that this thread is waiting on or unlocking: meanwhile Abseil evaluates conditions
+// under it, its own and those of other waiters.
 thread_local void* evaluating_under = nullptr;
 
 class Evaluating {
@@ -201,8 +202,8 @@ void Notification::WaitForNotification() const {
 
 bool Notification::WaitForNotificationWithTimeout(Duration timeout) const {
   using Method = bool (Notification::*)(Duration) const;
-  HEIM_ORIGINAL(
-      Method, HEIM_CONST_SYMBOL("12Notification30WaitForNotificationWithTimeoutENS0_8DurationE"));
+  HEIM_ORIGINAL(Method,
+                HEIM_CONST_SYMBOL("12Notification30WaitForNotificationWithTimeoutENS0_8DurationE"));
   const bool notified = (this->*original)(timeout);
   if (notified) __tsan_acquire(const_cast<Notification*>(this));
   return notified;
