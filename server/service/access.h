@@ -1,0 +1,86 @@
+// Access is where a caller meets a resource: each function looks it up, checks the caller's rights
+// on the rows of this transaction (never on what was cached with the token), and answers NOT_FOUND
+// for what the caller may not know of, exactly as for what does not exist. Data of a channel is
+// reached only with a ChannelAccess, which only access.cc can make.
+// Functions over a transaction (a WriteTx is a ReadTx); same thread as the transaction; they block
+// on the database.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "heim/v1/actor.pb.h"
+#include "heim/v1/channel.pb.h"
+#include "heim/v1/message.pb.h"
+#include "server/model/caller.h"
+#include "server/model/ids.h"
+#include "server/model/permissions.h"
+#include "server/store/store.h"
+
+namespace heim {
+
+// Proof that the caller may do what was asked in this channel, in this transaction. Never keep it
+// longer than the transaction.
+class ChannelAccess {
+ public:
+  // With `me` when the caller is a member.
+  const v1::Channel& channel() const { return channel_; }
+  ChannelId id() const { return ChannelId(channel_.id()); }
+  WorkspaceId workspace_id() const { return WorkspaceId(channel_.workspace_id()); }
+  // The caller's role in the workspace as the rows have it.
+  v1::WorkspaceRole workspace_role() const { return workspace_role_; }
+
+ private:
+  ChannelAccess(v1::Channel channel, v1::WorkspaceRole workspace_role)
+      : channel_(std::move(channel)), workspace_role_(workspace_role) {}
+  friend absl::StatusOr<ChannelAccess> AccessChannel(ReadTx& tx, const Caller& caller,
+                                                     const ChannelId& id, Permission permission);
+
+  v1::Channel channel_;
+  v1::WorkspaceRole workspace_role_;
+};
+
+// CHANNEL_NOT_FOUND, and what Check (model/permissions.h) answers: CHANNEL_ROLE_REQUIRED,
+// WORKSPACE_ROLE_REQUIRED, CHANNEL_ARCHIVED, MISSING_SCOPE.
+absl::StatusOr<ChannelAccess> AccessChannel(ReadTx& tx, const Caller& caller, const ChannelId& id,
+                                            Permission permission);
+
+struct MessageAccess {
+  ChannelAccess access;
+  v1::Message message;
+};
+
+// As AccessChannel for the message's channel, with MESSAGE_NOT_FOUND for what is hidden. Tombstones
+// are found.
+absl::StatusOr<MessageAccess> AccessMessage(ReadTx& tx, const Caller& caller, const MessageId& id,
+                                            Permission permission);
+
+// An actor that the caller may know of: itself, or a member of its workspace (for guests: one that
+// shares a channel). ACTOR_NOT_FOUND. Deactivated actors are found, with deleted_at.
+absl::StatusOr<v1::Actor> AccessActor(ReadTx& tx, const Caller& caller, const ActorId& id);
+
+// A file that the caller uploaded, or that is attached to a message of a channel it may read.
+// FILE_NOT_FOUND.
+absl::StatusOr<FileRow> AccessFile(ReadTx& tx, const Caller& caller, const FileId& id,
+                                   Permission permission);
+
+// A permission that needs no channel, in the workspace of the call. Answers the caller's role as
+// the rows have it. WORKSPACE_NOT_FOUND (no member), WORKSPACE_ROLE_REQUIRED, MISSING_SCOPE.
+absl::StatusOr<v1::WorkspaceRole> CheckWorkspaceRole(ReadTx& tx, const Caller& caller,
+                                                     Permission permission);
+absl::Status CheckWorkspace(ReadTx& tx, const Caller& caller, Permission permission);
+
+// Whether the caller may read all of these channels: for subscriptions. Blocks on one read.
+// CHANNEL_NOT_FOUND.
+absl::Status CheckChannelsReadable(Store& store, const Caller& caller,
+                                   absl::Span<const std::string> channel_ids);
+
+// The caller's own id for "me", else the id as given.
+ActorId ResolveMe(const Caller& caller, std::string_view actor_id);
+
+}  // namespace heim
