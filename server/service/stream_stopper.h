@@ -14,6 +14,7 @@ class StreamStopper {
   virtual ~StreamStopper() = default;
 
   // `outcome` is what message.stream_end says, such as "stopped_by_admin".
+  virtual void StopStream(const StreamId& stream, std::string_view outcome) = 0;
   virtual void StopStreamsIn(const ChannelId& channel, std::string_view outcome) = 0;
   virtual void StopStreamsBy(const ActorId& author, std::string_view outcome) = 0;
   virtual void StopStreamsOf(const ActorId& author, const ChannelId& channel,

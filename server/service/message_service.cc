@@ -1,0 +1,295 @@
+#include "server/service/message_service.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/base/crypto.h"
+#include "server/base/status_macros.h"
+#include "server/base/strings.h"
+#include "server/model/content.h"
+#include "server/model/emoji.h"
+#include "server/model/errors.h"
+#include "server/model/limits.h"
+#include "server/model/mask.h"
+#include "server/model/permissions.h"
+#include "server/model/time.h"
+#include "server/service/access.h"
+#include "server/service/commit_reply.h"
+#include "server/service/message_writes.h"
+
+namespace heim {
+namespace {
+
+// What a repeat with the same client_id must equal.
+std::string HashOf(const v1::SendMessageRequest& request) {
+  v1::SendMessageRequest bare = request;
+  bare.clear_client_id();
+  return HexEncode(Sha256(SerializeDeterministically(bare)));
+}
+
+// The author's earlier message under this client_id, if any; another request is a conflict.
+absl::StatusOr<std::optional<v1::Message>> FindRepeat(WriteTx& tx, const ActorId& author,
+                                                      const v1::SendMessageRequest& request,
+                                                      std::string_view hash) {
+  if (!request.has_client_id()) return std::nullopt;
+  HEIM_ASSIGN_OR_RETURN(std::optional<v1::Message> found,
+                        tx.messages.FindByClientId(author, request.client_id()));
+  if (!found.has_value()) return std::nullopt;
+  HEIM_ASSIGN_OR_RETURN(const std::string first, tx.messages.RequestHashOf(MessageId(found->id())));
+  if (first != hash) {
+    return MakeError(v1::ERROR_REASON_IDEMPOTENCY_CONFLICT,
+                     "client_id was used with another message");
+  }
+  return found;
+}
+
+v1::Message NewMessage(const CallContext& context, const std::string& id,
+                       const v1::SendMessageRequest& request, absl::Time now) {
+  v1::Message message;
+  message.set_id(id);
+  message.set_channel_id(request.channel_id());
+  *message.mutable_actor() = context.caller.actor;
+  message.set_content(request.content());
+  message.set_content_type(request.content_type() == v1::CONTENT_TYPE_UNSPECIFIED
+                               ? v1::CONTENT_TYPE_MARKDOWN
+                               : request.content_type());
+  *message.mutable_parts() = request.parts();
+  *message.mutable_attachments() = request.attachments();
+  if (request.has_metadata()) *message.mutable_metadata() = request.metadata();
+  if (request.has_client_id()) message.set_client_id(request.client_id());
+  message.set_state(v1::MESSAGE_STATE_FINAL);
+  message.set_revision(1);
+  *message.mutable_created_at() = ToTimestamp(now);
+  return message;
+}
+
+absl::Status Send(WriteTx& tx, const CallContext& context, const v1::SendMessageRequest& request,
+                  const std::string& id, absl::Time now, v1::Message* sent) {
+  const ChannelId channel(request.channel_id());
+  HEIM_ASSIGN_OR_RETURN(const ChannelAccess access,
+                        AccessChannel(tx, context.caller, channel, Permission::kPost));
+  const std::string hash = request.has_client_id() ? HashOf(request) : "";
+  HEIM_ASSIGN_OR_RETURN(std::optional<v1::Message> repeat,
+                        FindRepeat(tx, context.caller.actor_id, request, hash));
+  if (repeat.has_value()) {
+    *sent = *std::move(repeat);
+    return absl::OkStatus();
+  }
+  v1::Message message = NewMessage(context, id, request, now);
+  HEIM_RETURN_IF_ERROR(NormalizeMessageContent(&message));
+  if (request.has_thread_id()) {
+    HEIM_ASSIGN_OR_RETURN(const MessageId root,
+                          ThreadRoot(tx, channel, MessageId(request.thread_id())));
+    message.set_thread_id(root.str());
+  }
+  const WorkspaceId workspace(access.channel().workspace_id());
+  HEIM_RETURN_IF_ERROR(FillMentions(tx, workspace, &message));
+  HEIM_ASSIGN_OR_RETURN(const uint64_t seq, tx.channels.NextSeq(channel));
+  message.set_seq(seq);
+  HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
+  HEIM_RETURN_IF_ERROR(LinkAttachments(tx, workspace, &message));
+  HEIM_RETURN_IF_ERROR(tx.messages.Insert(message, workspace, position));
+  if (!hash.empty()) {
+    HEIM_RETURN_IF_ERROR(tx.messages.SetRequestHash(MessageId(id), hash));
+  }
+  HEIM_RETURN_IF_ERROR(
+      EmitNewMessage(tx, Acting{context.caller.actor_id, now}, workspace, message));
+  *sent = std::move(message);
+  return absl::OkStatus();
+}
+
+bool Contains(const std::vector<std::string>& mask, std::string_view field) {
+  return std::find(mask.begin(), mask.end(), field) != mask.end();
+}
+
+// Applies an edit; text and parts stay projections of each other.
+absl::Status ApplyEdit(const std::vector<std::string>& mask, const v1::Message& from,
+                       v1::Message* message) {
+  ApplyMask(mask, from, message);
+  if (Contains(mask, "content") && !Contains(mask, "parts")) message->clear_parts();
+  if (Contains(mask, "parts") && !Contains(mask, "content")) message->clear_content();
+  if (message->content_type() == v1::CONTENT_TYPE_UNSPECIFIED) {
+    message->set_content_type(v1::CONTENT_TYPE_MARKDOWN);
+  }
+  return NormalizeMessageContent(message);
+}
+
+absl::Status CheckEditable(const Caller& caller, const v1::Message& message) {
+  if (message.actor().id() != caller.actor_id.str()) {
+    return MakeError(v1::ERROR_REASON_PERMISSION_DENIED, "Only its author edits a message");
+  }
+  if (message.has_deleted_at()) {
+    return MakeError(v1::ERROR_REASON_MESSAGE_DELETED, "The message was deleted");
+  }
+  if (message.state() == v1::MESSAGE_STATE_STREAMING) {
+    return MakeError(v1::ERROR_REASON_PERMISSION_DENIED,
+                     "The message is being written; edit it once its stream has ended");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void MessageService::SendMessage(CallContext& context, const v1::SendMessageRequest& request,
+                                 Reply<v1::SendMessageResponse> reply) {
+  const std::string id = ids_.NewId();
+  CommitReply<v1::SendMessageResponse>(
+      store_, context, std::move(reply),
+      [this, &context, &request, id](WriteTx& tx, v1::SendMessageResponse* response) {
+        return Send(tx, context, request, id, clock_.Now(), response->mutable_message());
+      });
+}
+
+void MessageService::GetMessage(CallContext& context, const v1::GetMessageRequest& request,
+                                Reply<v1::GetMessageResponse> reply) {
+  v1::GetMessageResponse response;
+  const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
+    HEIM_ASSIGN_OR_RETURN(MessageAccess access,
+                          AccessMessage(tx, context.caller, MessageId(request.message_id()),
+                                        Permission::kReadChannel));
+    *response.mutable_message() = std::move(access.message);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return reply(status);
+  reply(std::move(response));
+}
+
+void MessageService::UpdateMessage(CallContext& context, const v1::UpdateMessageRequest& request,
+                                   Reply<v1::UpdateMessageResponse> reply) {
+  static constexpr std::array<std::string_view, 4> kFields = {"content", "content_type", "parts",
+                                                              "metadata"};
+  const auto mask = EffectiveMask(request.update_mask(), request.message(), kFields);
+  if (!mask.ok()) return reply(mask.status());
+  CommitReply<v1::UpdateMessageResponse>(
+      store_, context, std::move(reply),
+      [this, &context, &request, mask = *mask](
+          WriteTx& tx, v1::UpdateMessageResponse* response) -> absl::Status {
+        HEIM_ASSIGN_OR_RETURN(const MessageAccess access,
+                              AccessMessage(tx, context.caller, MessageId(request.message_id()),
+                                            Permission::kEditOwnMessage));
+        HEIM_RETURN_IF_ERROR(CheckEditable(context.caller, access.message));
+        if (request.has_expected_revision() &&
+            request.expected_revision() != access.message.revision()) {
+          return RevisionConflict(access.message.revision());
+        }
+        v1::Message& message = *response->mutable_message();
+        message = access.message;
+        if (mask.empty()) return absl::OkStatus();
+        HEIM_RETURN_IF_ERROR(ApplyEdit(mask, request.message(), &message));
+        const WorkspaceId workspace(access.channel.channel().workspace_id());
+        HEIM_RETURN_IF_ERROR(FillMentions(tx, workspace, &message));
+        const Acting acting{context.caller.actor_id, clock_.Now()};
+        message.set_revision(message.revision() + 1);
+        *message.mutable_edited_at() = ToTimestamp(acting.at);
+        HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
+        HEIM_RETURN_IF_ERROR(tx.messages.Update(message, position));
+        v1::Event event = ChannelEvent(acting, ChannelId(message.channel_id()));
+        *event.mutable_message_updated()->mutable_message() = message;
+        return tx.Emit(workspace, std::move(event)).status();
+      });
+}
+
+void MessageService::DeleteMessage(CallContext& context, const v1::DeleteMessageRequest& request,
+                                   Reply<v1::DeleteMessageResponse> reply) {
+  CommitReply<v1::DeleteMessageResponse>(
+      store_, context, std::move(reply),
+      [this, &context, &request](WriteTx& tx, v1::DeleteMessageResponse* response) -> absl::Status {
+        const MessageId id(request.message_id());
+        HEIM_ASSIGN_OR_RETURN(MessageAccess access,
+                              AccessMessage(tx, context.caller, id, Permission::kReadChannel));
+        const bool own = access.message.actor().id() == context.caller.actor_id.str();
+        const Permission permission =
+            own ? Permission::kDeleteOwnMessage : Permission::kDeleteAnyMessage;
+        HEIM_RETURN_IF_ERROR(AccessMessage(tx, context.caller, id, permission).status());
+        if (access.message.has_deleted_at()) {
+          *response->mutable_message() = std::move(access.message);
+          return absl::OkStatus();
+        }
+        HEIM_ASSIGN_OR_RETURN(
+            *response->mutable_message(),
+            EraseMessage(tx, Acting{context.caller.actor_id, clock_.Now()},
+                         WorkspaceId(access.channel.channel().workspace_id()), access.message));
+        return absl::OkStatus();
+      },
+      [this](const v1::DeleteMessageResponse& response) {
+        const v1::Message& message = response.message();
+        if (message.state() != v1::MESSAGE_STATE_STREAMING) return;
+        streams_.StopStream(StreamId(message.stream_id()), "stopped_by_admin");
+      });
+}
+
+void MessageService::AddReaction(CallContext& context, const v1::AddReactionRequest& request,
+                                 Reply<v1::AddReactionResponse> reply) {
+  auto emoji = NormalizeEmoji(request.emoji());
+  if (!emoji.ok()) return reply(emoji.status());
+  CommitReply<v1::AddReactionResponse>(
+      store_, context, std::move(reply),
+      [this, &context, &request, emoji = *emoji](
+          WriteTx& tx, v1::AddReactionResponse* response) -> absl::Status {
+        const MessageId id(request.message_id());
+        HEIM_ASSIGN_OR_RETURN(const MessageAccess access,
+                              AccessMessage(tx, context.caller, id, Permission::kReact));
+        if (access.message.has_deleted_at()) {
+          return MakeError(v1::ERROR_REASON_MESSAGE_DELETED, "The message was deleted");
+        }
+        const Acting acting{context.caller.actor_id, clock_.Now()};
+        HEIM_ASSIGN_OR_RETURN(const uint32_t before, tx.reactions.Count(id, emoji));
+        HEIM_ASSIGN_OR_RETURN(const uint32_t kinds, tx.reactions.Kinds(id));
+        if (before == 0 && kinds >= kReactionKindsMax) {
+          return MakeError(v1::ERROR_REASON_TOO_MANY_REACTIONS,
+                           "The message has the greatest number of kinds of reactions");
+        }
+        HEIM_ASSIGN_OR_RETURN(const bool added, tx.reactions.Add(id, acting.by, emoji, acting.at));
+        if (added) {
+          v1::Event event = ChannelEvent(acting, ChannelId(access.message.channel_id()));
+          v1::ReactionAdded& payload = *event.mutable_reaction_added();
+          payload.set_channel_id(access.message.channel_id());
+          payload.set_message_id(id.str());
+          payload.set_actor_id(acting.by.str());
+          payload.set_emoji(emoji);
+          payload.set_count(before + 1);
+          HEIM_RETURN_IF_ERROR(
+              tx.Emit(WorkspaceId(access.channel.channel().workspace_id()), std::move(event))
+                  .status());
+        }
+        HEIM_ASSIGN_OR_RETURN(*response->mutable_message(), tx.messages.Get(id));
+        return absl::OkStatus();
+      });
+}
+
+void MessageService::RemoveReaction(CallContext& context, const v1::RemoveReactionRequest& request,
+                                    Reply<v1::RemoveReactionResponse> reply) {
+  auto emoji = NormalizeEmoji(request.emoji());
+  if (!emoji.ok()) return reply(emoji.status());
+  CommitReply<v1::RemoveReactionResponse>(
+      store_, context, std::move(reply),
+      [this, &context, &request, emoji = *emoji](
+          WriteTx& tx, v1::RemoveReactionResponse* response) -> absl::Status {
+        const MessageId id(request.message_id());
+        HEIM_ASSIGN_OR_RETURN(const MessageAccess access,
+                              AccessMessage(tx, context.caller, id, Permission::kReact));
+        const Acting acting{context.caller.actor_id, clock_.Now()};
+        HEIM_ASSIGN_OR_RETURN(const bool removed, tx.reactions.Remove(id, acting.by, emoji));
+        if (removed) {
+          HEIM_ASSIGN_OR_RETURN(const uint32_t count, tx.reactions.Count(id, emoji));
+          v1::Event event = ChannelEvent(acting, ChannelId(access.message.channel_id()));
+          v1::ReactionRemoved& payload = *event.mutable_reaction_removed();
+          payload.set_channel_id(access.message.channel_id());
+          payload.set_message_id(id.str());
+          payload.set_actor_id(acting.by.str());
+          payload.set_emoji(emoji);
+          payload.set_count(count);
+          HEIM_RETURN_IF_ERROR(
+              tx.Emit(WorkspaceId(access.channel.channel().workspace_id()), std::move(event))
+                  .status());
+        }
+        HEIM_ASSIGN_OR_RETURN(*response->mutable_message(), tx.messages.Get(id));
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace heim

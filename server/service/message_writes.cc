@@ -1,0 +1,126 @@
+#include "server/service/message_writes.h"
+
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "server/base/status_macros.h"
+#include "server/model/errors.h"
+#include "server/model/mentions.h"
+#include "server/model/time.h"
+
+namespace heim {
+
+absl::StatusOr<MessageId> ThreadRoot(ReadTx& tx, const ChannelId& channel, const MessageId& named) {
+  HEIM_ASSIGN_OR_RETURN(const v1::Message message, tx.messages.Get(named));
+  if (message.channel_id() != channel.str()) return MessageNotFound();
+  return message.has_thread_id() ? MessageId(message.thread_id()) : named;
+}
+
+absl::Status FillMentions(ReadTx& tx, const WorkspaceId& workspace, v1::Message* message) {
+  message->clear_mentions();
+  const std::vector<MentionToken> tokens =
+      FindMentions(message->content(), message->content_type());
+  std::set<std::string> usernames;
+  for (const MentionToken& token : tokens) {
+    if (token.type == v1::MENTION_TYPE_ACTOR) usernames.insert(token.username);
+  }
+  std::map<std::string, ActorId> ids;
+  if (!usernames.empty()) {
+    const std::vector<std::string> wanted(usernames.begin(), usernames.end());
+    HEIM_ASSIGN_OR_RETURN(const auto found, tx.actors.ResolveUsernames(workspace, wanted));
+    ids.insert(found.begin(), found.end());
+  }
+  for (const MentionToken& token : tokens) {
+    const auto it = ids.find(token.username);
+    if (token.type == v1::MENTION_TYPE_ACTOR && it == ids.end()) continue;
+    v1::Mention& mention = *message->add_mentions();
+    mention.set_type(token.type);
+    if (token.type == v1::MENTION_TYPE_ACTOR) mention.set_actor_id(it->second.str());
+    mention.set_start(token.start);
+    mention.set_length(token.length);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LinkAttachments(WriteTx& tx, const WorkspaceId& workspace, v1::Message* message) {
+  for (v1::Attachment& attachment : *message->mutable_attachments()) {
+    const FileId id(attachment.file_id());
+    HEIM_ASSIGN_OR_RETURN(const FileRow row, tx.files.Get(id));
+    if (row.workspace_id != workspace || row.file.actor_id() != message->actor().id()) {
+      return FileNotFound();
+    }
+    attachment.Clear();
+    attachment.set_file_id(id.str());
+    attachment.set_filename(row.file.filename());
+    attachment.set_mime_type(row.file.mime_type());
+    attachment.set_size_bytes(row.file.size_bytes());
+    if (row.file.has_width()) attachment.set_width(row.file.width());
+    if (row.file.has_height()) attachment.set_height(row.file.height());
+    HEIM_RETURN_IF_ERROR(
+        tx.files.LinkToMessage(id, MessageId(message->id()), ChannelId(message->channel_id())));
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+// The root's summary changed: readers are told, the row carries the position.
+absl::Status EmitRoot(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
+                      const MessageId& root) {
+  HEIM_ASSIGN_OR_RETURN(v1::Message message, tx.messages.Get(root));
+  v1::Event event = ChannelEvent(acting, ChannelId(message.channel_id()));
+  *event.mutable_message_updated()->mutable_message() = std::move(message);
+  return tx.Emit(workspace, std::move(event)).status();
+}
+
+}  // namespace
+
+absl::Status EmitNewMessage(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
+                            const v1::Message& message) {
+  v1::Event event = ChannelEvent(acting, ChannelId(message.channel_id()));
+  *event.mutable_message_new()->mutable_message() = message;
+  HEIM_RETURN_IF_ERROR(tx.Emit(workspace, std::move(event)).status());
+  if (!message.has_thread_id()) return absl::OkStatus();
+  const MessageId root(message.thread_id());
+  HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
+  HEIM_RETURN_IF_ERROR(tx.messages.AddReply(root, message, position));
+  return EmitRoot(tx, acting, workspace, root);
+}
+
+absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
+                                         const WorkspaceId& workspace, const v1::Message& message) {
+  v1::Message tombstone = message;
+  tombstone.clear_content();
+  tombstone.clear_parts();
+  tombstone.clear_attachments();
+  tombstone.clear_metadata();
+  tombstone.clear_mentions();
+  tombstone.clear_reactions();
+  tombstone.set_content_type(v1::CONTENT_TYPE_TEXT);
+  tombstone.set_revision(message.revision() + 1);
+  *tombstone.mutable_deleted_at() = ToTimestamp(acting.at);
+
+  HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
+  HEIM_RETURN_IF_ERROR(tx.messages.Update(tombstone, position));
+  HEIM_RETURN_IF_ERROR(tx.files.UnlinkMessage(MessageId(message.id())));
+  HEIM_RETURN_IF_ERROR(tx.log.ScrubMessage(workspace, tombstone));
+  v1::Event event = ChannelEvent(acting, ChannelId(message.channel_id()));
+  v1::MessageDeleted& deleted = *event.mutable_message_deleted();
+  deleted.set_channel_id(message.channel_id());
+  deleted.set_message_id(message.id());
+  *deleted.mutable_message() = tombstone;
+  HEIM_RETURN_IF_ERROR(tx.Emit(workspace, std::move(event)).status());
+
+  // A reply that was counted (one that ended) is counted out of its root.
+  if (message.has_thread_id() && message.state() != v1::MESSAGE_STATE_STREAMING) {
+    const MessageId root(message.thread_id());
+    HEIM_ASSIGN_OR_RETURN(const uint64_t root_position, tx.PeekPosition(workspace));
+    HEIM_RETURN_IF_ERROR(tx.messages.RemoveReply(root, root_position));
+    HEIM_RETURN_IF_ERROR(EmitRoot(tx, acting, workspace, root));
+  }
+  return tombstone;
+}
+
+}  // namespace heim

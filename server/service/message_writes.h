@@ -1,0 +1,36 @@
+// What sending, editing and ending a stream share: root of a thread, mentions, attachments, the
+// events of a message. Functions over a transaction; same thread as the transaction.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "heim/v1/message.pb.h"
+#include "server/model/ids.h"
+#include "server/service/membership.h"
+#include "server/store/store.h"
+
+namespace heim {
+
+// The root that a reply belongs to: the message itself, or its root when it is a reply. It must lie
+// in the channel and not be deleted from the log's view; MESSAGE_NOT_FOUND otherwise.
+absl::StatusOr<MessageId> ThreadRoot(ReadTx& tx, const ChannelId& channel, const MessageId& named);
+
+// Finds mentions in the content and resolves usernames of the workspace to actor ids.
+absl::Status FillMentions(ReadTx& tx, const WorkspaceId& workspace, v1::Message* message);
+
+// Fills the facts of the attachments and links the files to the message. The files must be the
+// author's own uploads: FILE_NOT_FOUND otherwise.
+absl::Status LinkAttachments(WriteTx& tx, const WorkspaceId& workspace, v1::Message* message);
+
+// Emits message.new, and for a reply counts it into its root and emits message.updated of the root.
+absl::Status EmitNewMessage(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
+                            const v1::Message& message);
+
+// Turns the message into a tombstone: rows, files, versions and earlier events lose its text; emits
+// message.deleted. Answers the tombstone.
+absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
+                                         const WorkspaceId& workspace, const v1::Message& message);
+
+}  // namespace heim
