@@ -47,7 +47,7 @@ DOORS = {
     r"(sodium|argon2)\.h|sodium/.*": ("server/base",),
     r"openssl/.*": ("server/base", "server/net", "gateway"),
     r"CLI/.*": ("cli",),
-    r"nlohmann/.*": ("cli", "tests", "bench"),
+    r"nlohmann/.*": ("cli", "gateway/openapi", "tests", "bench"),
     r"pqxx/.*|libpq-fe\.h": ("server/store/postgres", "server/bus/postgres"),
     r"hiredis/.*": ("server/bus/redis",),
     r"google/protobuf/.*": ("server/model", "server/store", "server/hub", "server/auth",
