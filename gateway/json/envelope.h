@@ -35,7 +35,7 @@ void AppendEvent(const v1::Event& event, std::string_view cursor, std::string* o
 void AppendControl(const v1::Control& control, std::string_view cursor,
                    const google::protobuf::Timestamp* timestamp, std::string* out);
 
-// ack, error, pong or result. A pong has no data, a result's data is what the method answered.
+// ack, error, pong or result. A pong has no data; the data of an error is the Error itself.
 void AppendReply(const v1::Reply& reply, const google::protobuf::Timestamp* timestamp,
                  std::string* out);
 
