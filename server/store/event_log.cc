@@ -1,0 +1,144 @@
+#include "server/store/event_log.h"
+
+#include <map>
+#include <utility>
+
+#include "heim/v1/event.pb.h"
+#include "heim/v1/options.pb.h"
+#include "server/base/status_macros.h"
+#include "server/model/errors.h"
+#include "server/store/logged_event.h"
+#include "server/store/sql_values.h"
+
+namespace heim {
+namespace {
+
+constexpr char kHead[] =
+    "SELECT l.epoch, l.position, COALESCE((SELECT MIN(e.position) FROM event_log e "
+    "WHERE e.workspace_id = $1), l.position + 1) FROM workspace_log l WHERE l.workspace_id = $1";
+constexpr char kRead[] =
+    "SELECT position, channel_id, to_actor_id, kind, payload FROM event_log "
+    "WHERE workspace_id = $1 AND position > $2 ORDER BY position LIMIT $3";
+constexpr char kPositionsOfMessage[] =
+    "SELECT position FROM event_log WHERE message_id = $2 AND workspace_id = $1 "
+    "UNION SELECT created_position FROM messages WHERE id = $2";
+constexpr char kPayloadAt[] =
+    "SELECT payload FROM event_log WHERE workspace_id = $1 AND position = $2";
+constexpr char kSetPayload[] =
+    "UPDATE event_log SET payload = $3 WHERE workspace_id = $1 AND position = $2";
+
+// The message that the event carries whole; null when it carries none.
+v1::Message* MessageIn(v1::Event* event) {
+  switch (event->payload_case()) {
+    case v1::Event::kMessageNew:
+      return event->mutable_message_new()->mutable_message();
+    case v1::Event::kMessageUpdated:
+      return event->mutable_message_updated()->mutable_message();
+    case v1::Event::kMessageDeleted:
+      return event->mutable_message_deleted()->mutable_message();
+    case v1::Event::kMessageStreamStart:
+      return event->mutable_message_stream_start()->mutable_message();
+    default:
+      return nullptr;
+  }
+}
+
+absl::Status ScrubAt(SqlSession& session, const WorkspaceId& workspace, int64_t position,
+                     const v1::Message& tombstone) {
+  v1::Event event;
+  bool found = false;
+  HEIM_RETURN_IF_ERROR(
+      session.Query(kPayloadAt, {SqlId(workspace), SqlValue(position)}, [&](const SqlRow& row) {
+        found = true;
+        return ParseColumn(row, 0, &event);
+      }));
+  if (!found) return absl::OkStatus();
+  v1::Message* message = MessageIn(&event);
+  if (message == nullptr || message->id() != tombstone.id()) return absl::OkStatus();
+  *message = tombstone;
+  const std::string bytes = event.SerializeAsString();
+  return session.Execute(kSetPayload, {SqlId(workspace), SqlValue(position), SqlBlob(bytes)})
+      .status();
+}
+
+}  // namespace
+
+std::string_view WireTypeOf(int payload_field) {
+  static const auto& types = *new std::map<int, std::string>([] {
+    std::map<int, std::string> found;
+    const google::protobuf::OneofDescriptor& payload =
+        *v1::Event::descriptor()->FindOneofByName("payload");
+    for (int i = 0; i < payload.field_count(); ++i) {
+      const google::protobuf::FieldDescriptor& field = *payload.field(i);
+      found[field.number()] = field.options().GetExtension(v1::wire_type);
+    }
+    return found;
+  }());
+  const auto it = types.find(payload_field);
+  return it == types.end() ? std::string_view() : std::string_view(it->second);
+}
+
+std::string IndexedMessageOf(const v1::Event& event) {
+  switch (event.payload_case()) {
+    case v1::Event::kMessageNew:
+      return event.message_new().message().has_stream_id() ? event.message_new().message().id()
+                                                           : std::string();
+    case v1::Event::kMessageUpdated:
+      return event.message_updated().message().id();
+    case v1::Event::kMessageDeleted:
+      return event.message_deleted().message().id();
+    case v1::Event::kMessageStreamStart:
+      return event.message_stream_start().message().id();
+    default:
+      return {};
+  }
+}
+
+absl::StatusOr<LogHead> EventLog::Head(const WorkspaceId& workspace) {
+  LogHead head;
+  HEIM_RETURN_IF_ERROR(
+      QueryOne(*session_, kHead, {SqlId(workspace)}, WorkspaceNotFound(), [&](const SqlRow& row) {
+        head.epoch = TextOf(row, 0);
+        head.position = UintOf(row, 1);
+        head.oldest = UintOf(row, 2);
+        return absl::OkStatus();
+      }));
+  return head;
+}
+
+absl::StatusOr<std::vector<LogEntry>> EventLog::Read(const WorkspaceId& workspace, uint64_t after,
+                                                     uint32_t limit, size_t max_bytes) {
+  std::vector<LogEntry> entries;
+  size_t bytes = 0;
+  bool full = false;
+  const absl::Status status = session_->Query(
+      kRead, {SqlId(workspace), SqlInt(after), SqlInt(limit)}, [&](const SqlRow& row) {
+        LogEntry entry;
+        entry.position = UintOf(row, 0);
+        entry.channel_id = TextOf(row, 1);
+        entry.to_actor_id = TextOf(row, 2);
+        entry.type = std::string(WireTypeOf(static_cast<int>(row.Int(3))));
+        entry.bytes = std::string(row.Blob(4));
+        bytes += entry.bytes.size();
+        entries.push_back(std::move(entry));
+        full = bytes >= max_bytes;
+        return full ? absl::OutOfRangeError("enough") : absl::OkStatus();
+      });
+  if (!status.ok() && !full) return status;
+  return entries;
+}
+
+absl::Status EventLog::ScrubMessage(const WorkspaceId& workspace, const v1::Message& tombstone) {
+  std::vector<int64_t> positions;
+  HEIM_RETURN_IF_ERROR(session_->Query(
+      kPositionsOfMessage, {SqlId(workspace), SqlText(tombstone.id())}, [&](const SqlRow& row) {
+        positions.push_back(row.Int(0));
+        return absl::OkStatus();
+      }));
+  for (const int64_t position : positions) {
+    HEIM_RETURN_IF_ERROR(ScrubAt(*session_, workspace, position, tombstone));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace heim

@@ -1,0 +1,61 @@
+#include "server/store/files.h"
+
+#include <utility>
+
+#include "server/base/status_macros.h"
+#include "server/model/errors.h"
+#include "server/store/sql_values.h"
+
+namespace heim {
+namespace {
+
+constexpr char kInsert[] =
+    "INSERT INTO files (id, workspace_id, actor_id, blob_key, body) VALUES ($1, $2, $3, $4, $5)";
+constexpr char kGet[] = "SELECT workspace_id, blob_key, body FROM files WHERE id = $1";
+constexpr char kLink[] =
+    "INSERT INTO file_links (file_id, message_id, channel_id) VALUES ($1, $2, $3) "
+    "ON CONFLICT (file_id, message_id) DO NOTHING";
+constexpr char kUnlink[] = "DELETE FROM file_links WHERE message_id = $1";
+constexpr char kChannelsOf[] =
+    "SELECT DISTINCT channel_id FROM file_links WHERE file_id = $1 ORDER BY channel_id";
+
+}  // namespace
+
+absl::Status Files::Insert(const FileRow& row) {
+  const std::string body = row.file.SerializeAsString();
+  return session_
+      ->Execute(kInsert, {SqlText(row.file.id()), SqlId(row.workspace_id),
+                          SqlText(row.file.actor_id()), SqlText(row.blob_key), SqlBlob(body)})
+      .status();
+}
+
+absl::StatusOr<FileRow> Files::Get(const FileId& id) {
+  FileRow file;
+  HEIM_RETURN_IF_ERROR(
+      QueryOne(*session_, kGet, {SqlId(id)}, FileNotFound(), [&](const SqlRow& row) {
+        file.workspace_id = WorkspaceId(row.Text(0));
+        file.blob_key = TextOf(row, 1);
+        return ParseColumn(row, 2, &file.file);
+      }));
+  return file;
+}
+
+absl::Status Files::LinkToMessage(const FileId& file, const MessageId& message,
+                                  const ChannelId& channel) {
+  return session_->Execute(kLink, {SqlId(file), SqlId(message), SqlId(channel)}).status();
+}
+
+absl::Status Files::UnlinkMessage(const MessageId& message) {
+  return session_->Execute(kUnlink, {SqlId(message)}).status();
+}
+
+absl::StatusOr<std::vector<ChannelId>> Files::ChannelsOf(const FileId& file) {
+  std::vector<ChannelId> channels;
+  HEIM_RETURN_IF_ERROR(session_->Query(kChannelsOf, {SqlId(file)}, [&](const SqlRow& row) {
+    channels.emplace_back(row.Text(0));
+    return absl::OkStatus();
+  }));
+  return channels;
+}
+
+}  // namespace heim
