@@ -132,8 +132,8 @@ class PlanCache {
     FieldPlan plan;
     plan.field = field;
     plan.name = field->name();
-    plan.heim_key = Quoted(field->name()) + ":";
-    plan.canonical_key = Quoted(field->json_name()) + ":";
+    plan.heim_key = StrCat(",", Quoted(field->name()), ":");
+    plan.canonical_key = StrCat(",", Quoted(field->json_name()), ":");
     plan.kind = KindOf(field);
     plan.map = field->is_map();
     plan.repeated = field->is_repeated() && !plan.map;
@@ -160,7 +160,11 @@ class PlanCache {
 }  // namespace
 
 const FieldPlan* MessagePlan::Find(std::string_view name, size_t hint) const {
-  if (hint < fields.size() && fields[hint].name == name) return &fields[hint];
+  // Clients leave fields out more often than they change their order.
+  constexpr size_t kNeighbours = 4;
+  for (size_t i = hint; i < fields.size() && i < hint + kNeighbours; ++i) {
+    if (fields[i].name == name) return &fields[i];
+  }
   const auto found = by_name.find(name);
   return found == by_name.end() ? nullptr : &fields[found->second];
 }

@@ -56,7 +56,7 @@ struct MessagePlan;
 struct FieldPlan {
   const google::protobuf::FieldDescriptor* field = nullptr;
   std::string_view name;      // the proto name
-  std::string heim_key;       // "\"channel_id\":"
+  std::string heim_key;       // ",\"channel_id\":"
   std::string canonical_key;  // the same with the JSON name
   FieldKind kind = FieldKind::kString;
   bool repeated = false;  // maps are not

@@ -67,7 +67,9 @@ class Reader {
     size_t hint = 0;
     for (auto item : object) {
       ObjectEntry entry;
-      HEIM_RETURN_IF_ERROR(values_.ReadEntry(std::move(item), &entry));
+      const bool more = hint < plan.fields.size();
+      HEIM_RETURN_IF_ERROR(values_.ReadEntry(std::move(item), &entry,
+                                             more ? plan.fields[hint].name : std::string_view()));
       const FieldPlan* field = plan.Find(entry.key, hint);
       if (field == nullptr) {
         HEIM_RETURN_IF_ERROR(SkipUnknown(entry, plan, path, depth, &unknown));

@@ -52,13 +52,13 @@ int DaysInMonth(int64_t year, int month) {
   return month == 2 && IsLeap(year) ? 29 : kDays[month - 1];
 }
 
-void AppendPadded(int64_t value, int width, std::string* out) {
-  char digits[20];
+// Writes `width` digits and moves past them.
+void PutPadded(uint32_t value, int width, char*& to) {
   for (int i = width - 1; i >= 0; --i) {
-    digits[i] = static_cast<char>('0' + value % 10);
+    to[i] = static_cast<char>('0' + value % 10);
     value /= 10;
   }
-  out->append(digits, static_cast<size_t>(width));
+  to += width;
 }
 
 void AppendDecimals(int64_t nanos, Decimals decimals, std::string* out) {
@@ -71,8 +71,10 @@ void AppendDecimals(int64_t nanos, Decimals decimals, std::string* out) {
     nanos /= 1000;
   }
   if (nanos == 0) return;
-  out->push_back('.');
-  AppendPadded(nanos, width, out);
+  char text[10] = {'.'};
+  char* end = text + 1;
+  PutPadded(static_cast<uint32_t>(nanos), width, end);
+  out->append(text, static_cast<size_t>(end - text));
 }
 
 // Reads exactly `count` digits and removes them; -1 when they are not there.
@@ -152,17 +154,21 @@ void AppendTime(const google::protobuf::Timestamp& time, Decimals decimals, std:
     --days;
   }
   const Date date = DateOf(days);
-  AppendPadded(date.year, 4, out);
-  out->push_back('-');
-  AppendPadded(date.month, 2, out);
-  out->push_back('-');
-  AppendPadded(date.day, 2, out);
-  out->push_back('T');
-  AppendPadded(rest / 3600, 2, out);
-  out->push_back(':');
-  AppendPadded(rest / 60 % 60, 2, out);
-  out->push_back(':');
-  AppendPadded(rest % 60, 2, out);
+  const auto second = static_cast<uint32_t>(rest);
+  char text[20];
+  char* to = text;
+  PutPadded(static_cast<uint32_t>(date.year), 4, to);
+  *to++ = '-';
+  PutPadded(static_cast<uint32_t>(date.month), 2, to);
+  *to++ = '-';
+  PutPadded(static_cast<uint32_t>(date.day), 2, to);
+  *to++ = 'T';
+  PutPadded(second / 3600, 2, to);
+  *to++ = ':';
+  PutPadded(second / 60 % 60, 2, to);
+  *to++ = ':';
+  PutPadded(second % 60, 2, to);
+  out->append(text, static_cast<size_t>(to - text));
   AppendDecimals(std::clamp<int64_t>(time.nanos(), 0, 999999999), decimals, out);
   out->push_back('Z');
 }

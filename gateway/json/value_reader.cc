@@ -1,6 +1,7 @@
 #include "gateway/json/value_reader.h"
 
 #include <charconv>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -16,6 +17,13 @@ namespace ondemand = simdjson::ondemand;
 using google::protobuf::Value;
 
 constexpr int kMaxDepth = 64;
+
+// Whether the string that begins here is `guess`. The padding behind the text bounds the
+// look-ahead.
+bool IsKey(const char* begin, std::string_view guess) {
+  return !guess.empty() && guess.size() < simdjson::SIMDJSON_PADDING &&
+         std::memcmp(begin, guess.data(), guess.size()) == 0 && begin[guess.size()] == '"';
+}
 
 // Whole numbers are exact or refused: a double would change a long id without a word.
 bool IsExact(std::string_view literal, double value) {
@@ -54,13 +62,17 @@ absl::Status StoreValue(const Scalar& scalar, const JsonPath& path, Value* out) 
 }  // namespace
 
 absl::Status ValueReader::ReadEntry(simdjson::simdjson_result<ondemand::field> item,
-                                    ObjectEntry* entry) {
+                                    ObjectEntry* entry, std::string_view guess) {
   ondemand::field field;
   if (const auto error = std::move(item).get(field)) return Malformed(error);
   last_ = field.key().raw() - 1;
-  const auto key = KeyText(StringBody(last_ + 1), &entry->storage);
-  if (!key) return MalformedHere("a key has a bad escape");
-  entry->key = *key;
+  if (IsKey(last_ + 1, guess)) {
+    entry->key = guess;
+  } else {
+    const auto key = KeyText(StringBody(last_ + 1), &entry->storage);
+    if (!key) return MalformedHere("a key has a bad escape");
+    entry->key = *key;
+  }
   entry->value = field.value();
   return absl::OkStatus();
 }

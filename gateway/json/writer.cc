@@ -253,19 +253,19 @@ void WritePlain(const Message& message, const MessagePlan& plan, const WriteCont
   bool first = true;
   for (const FieldPlan& field : plan.fields) {
     if (!IsWritten(message, reflection, field, context.dialect)) continue;
-    if (!first) out->push_back(',');
+    const std::string& key =
+        context.dialect == Dialect::kHeim ? field.heim_key : field.canonical_key;
+    out->append(key, first ? 1 : 0);
     first = false;
-    out->append(context.dialect == Dialect::kHeim ? field.heim_key : field.canonical_key);
     if (field.map) {
       WriteMap(message, reflection, field, context, out);
     } else if (field.repeated) {
-      out->push_back('[');
       const int size = reflection.FieldSize(message, field.field);
       for (int i = 0; i < size; ++i) {
-        if (i > 0) out->push_back(',');
+        out->push_back(i == 0 ? '[' : ',');
         WriteItem(message, reflection, field, i, context, out);
       }
-      out->push_back(']');
+      out->append(size == 0 ? "[]" : "]");
     } else {
       WriteSingular(message, reflection, field, context, out);
     }
