@@ -1,0 +1,125 @@
+// Every limit that a client can run into, with its unit. Constants only. docs/limits.md is made
+// from this file by limits_test.cc (UPDATE_GOLDEN=1); GetServerInfo shows those that clients plan
+// by.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+#include "heim/v1/options.pb.h"
+
+namespace heim {
+
+// --- Messages
+// Text of a message, streamed or not.
+inline constexpr size_t kMessageContentMaxBytes = 256u << 10;
+// All parts of a message but their visible text: traces, tool calls, data.
+inline constexpr size_t kMessageHiddenMaxBytes = 512u << 10;
+inline constexpr size_t kMetadataMaxBytes = 64u << 10;
+// Levels of nesting in metadata, config and settings.
+inline constexpr int kMetadataMaxDepth = 16;
+// Levels of nesting in any other free value.
+inline constexpr int kValueMaxDepth = 64;
+inline constexpr int kAttachmentsMax = 20;
+inline constexpr int kPartsMax = 128;
+// Mentions that are looked at in one text.
+inline constexpr size_t kMentionsMax = 100;
+inline constexpr uint32_t kReactionKindsMax = 50;
+inline constexpr size_t kEmojiMaxBytes = 64;
+// Actors named in a group of reactions, and in the summary of a thread.
+inline constexpr int kReactionActorsShown = 50;
+inline constexpr int kThreadParticipantsShown = 5;
+inline constexpr size_t kClientIdMaxLength = 128;
+
+// --- Requests
+inline constexpr size_t kJsonBodyMaxBytes = 1u << 20;
+inline constexpr int kJsonMaxDepth = 64;
+// A WebSocket frame or a gRPC message from a client.
+inline constexpr size_t kFrameMaxBytes = 1u << 20;
+inline constexpr size_t kHeaderMaxBytes = 16u << 10;
+inline constexpr size_t kIdempotencyKeyMaxBytes = 128;
+inline constexpr absl::Duration kIdempotencyKept = absl::Hours(24);
+inline constexpr uint32_t kPageDefault = 50;
+inline constexpr uint32_t kPageMax = 200;
+inline constexpr size_t kPageCursorMaxBytes = 512;
+inline constexpr int kUpdateMaskMaxPaths = 64;
+inline constexpr absl::Duration kDeadlineDefault = absl::Seconds(30);
+// Longest wait of a poll for events.
+inline constexpr absl::Duration kPollWaitMax = absl::Seconds(55);
+
+// --- Events
+inline constexpr size_t kSubscriptionChannelsMax = 10'000;
+inline constexpr int kCommandsInFlightMax = 32;
+inline constexpr size_t kLogCursorMaxBytes = 128;
+// The log keeps whichever is more.
+inline constexpr absl::Duration kLogRetention = absl::Hours(24 * 7);
+inline constexpr int64_t kLogRetentionEvents = 1'000'000;
+// Newest events of all workspaces that stay in memory.
+inline constexpr size_t kEventsInMemory = 64u << 10;
+inline constexpr size_t kEventsInMemoryBytes = 64u << 20;
+// One response of a stream of events.
+inline constexpr size_t kBatchMaxEvents = 256;
+inline constexpr size_t kBatchMaxBytes = 64u << 10;
+inline constexpr absl::Duration kHeartbeatAfter = absl::Seconds(15);
+inline constexpr absl::Duration kWriteBlockedMax = absl::Seconds(30);
+inline constexpr absl::Duration kTypingExpiresAfter = absl::Seconds(6);
+// Presence set without an open session.
+inline constexpr absl::Duration kPresenceLeaseByCall = absl::Seconds(120);
+inline constexpr absl::Duration kOfflineGrace = absl::Seconds(30);
+
+// --- Token streams
+inline constexpr size_t kStreamAppendMaxBytes = 64u << 10;
+inline constexpr int kStreamsPerActorMax = 64;
+inline constexpr absl::Duration kStreamIdleMin = absl::Seconds(5);
+inline constexpr absl::Duration kStreamIdleDefault = absl::Seconds(60);
+inline constexpr absl::Duration kStreamIdleMax = absl::Hours(1);
+inline constexpr absl::Duration kStreamLifetimeMax = absl::Hours(24);
+// Acknowledgements of a WriteStream are gathered for this long.
+inline constexpr absl::Duration kWriteStreamAckInterval = absl::Milliseconds(100);
+
+// --- Accounts
+inline constexpr size_t kUsernameMinLength = 2;
+inline constexpr size_t kUsernameMaxLength = 32;
+inline constexpr size_t kSlugMaxLength = 80;
+inline constexpr size_t kPasswordMinLength = 8;
+inline constexpr absl::Duration kSessionLifetime = absl::Hours(12);
+inline constexpr absl::Duration kCookieLifetime = absl::Hours(24 * 30);
+inline constexpr absl::Duration kTicketLifetime = absl::Seconds(60);
+
+// --- Server
+// What calls and streams under way get when the server is told to stop.
+inline constexpr absl::Duration kDrainTime = absl::Seconds(10);
+inline constexpr int64_t kFileMaxBytesDefault = 100'000'000;
+
+// A token bucket: `burst` calls at once, refilled steadily.
+struct BucketRule {
+  double refill_per_second;
+  double burst;
+};
+
+// Of one key or session (AUTH: of one account and address) in a workspace of the tier `pro`.
+constexpr BucketRule BucketOf(v1::RateClass rate_class) {
+  switch (rate_class) {
+    case v1::RATE_CLASS_WRITE:
+    case v1::RATE_CLASS_SEND:
+      return {10, 50};
+    case v1::RATE_CLASS_STREAM:
+      return {200, 1000};
+    case v1::RATE_CLASS_SEARCH:
+    case v1::RATE_CLASS_ADMIN:
+      return {5, 20};
+    case v1::RATE_CLASS_UPLOAD:
+      return {2, 20};
+    case v1::RATE_CLASS_AUTH:
+      return {10.0 / (15 * 60), 10};
+    default:
+      return {50, 200};
+  }
+}
+
+// The table above for people, as docs/limits.md holds it.
+std::string LimitsMarkdown();
+
+}  // namespace heim
