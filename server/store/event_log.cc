@@ -1,12 +1,11 @@
 #include "server/store/event_log.h"
 
-#include <map>
 #include <utility>
 
 #include "heim/v1/event.pb.h"
-#include "heim/v1/options.pb.h"
 #include "server/base/status_macros.h"
 #include "server/model/errors.h"
+#include "server/model/event_type.h"
 #include "server/store/logged_event.h"
 #include "server/store/sql_values.h"
 
@@ -43,6 +42,13 @@ v1::Message* MessageIn(v1::Event* event) {
   }
 }
 
+// Of the payload field with that number; empty when this program does not know it.
+std::string WireTypeOfKind(int64_t kind) {
+  const google::protobuf::FieldDescriptor* const field =
+      v1::Event::descriptor()->FindFieldByNumber(static_cast<int>(kind));
+  return field == nullptr ? std::string() : std::string(WireTypeOf(field));
+}
+
 absl::Status ScrubAt(SqlSession& session, const WorkspaceId& workspace, int64_t position,
                      const v1::Message& tombstone) {
   v1::Event event;
@@ -62,21 +68,6 @@ absl::Status ScrubAt(SqlSession& session, const WorkspaceId& workspace, int64_t 
 }
 
 }  // namespace
-
-std::string_view WireTypeOf(int payload_field) {
-  static const auto& types = *new std::map<int, std::string>([] {
-    std::map<int, std::string> found;
-    const google::protobuf::OneofDescriptor& payload =
-        *v1::Event::descriptor()->FindOneofByName("payload");
-    for (int i = 0; i < payload.field_count(); ++i) {
-      const google::protobuf::FieldDescriptor& field = *payload.field(i);
-      found[field.number()] = field.options().GetExtension(v1::wire_type);
-    }
-    return found;
-  }());
-  const auto it = types.find(payload_field);
-  return it == types.end() ? std::string_view() : std::string_view(it->second);
-}
 
 std::string IndexedMessageOf(const v1::Event& event) {
   switch (event.payload_case()) {
@@ -117,7 +108,7 @@ absl::StatusOr<std::vector<LogEntry>> EventLog::Read(const WorkspaceId& workspac
         entry.position = UintOf(row, 0);
         entry.channel_id = TextOf(row, 1);
         entry.to_actor_id = TextOf(row, 2);
-        entry.type = std::string(WireTypeOf(static_cast<int>(row.Int(3))));
+        entry.type = WireTypeOfKind(row.Int(3));
         entry.bytes = std::string(row.Blob(4));
         bytes += entry.bytes.size();
         entries.push_back(std::move(entry));

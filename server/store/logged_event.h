@@ -1,15 +1,11 @@
-// What the log's rows hold besides the event itself. Pure functions; any thread.
+// What the log's rows hold besides the event itself. Pure; any thread.
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "heim/v1/event.pb.h"
 
 namespace heim {
-
-// Wire type, such as "message.new", of the payload field with that number; empty when unknown.
-std::string_view WireTypeOf(int payload_field);
 
 // Id of the message that the event carries and that its row is to be found by; empty for none. The
 // plain message.new has none, because it stands at its message's created_position.
