@@ -1,0 +1,102 @@
+#include "server/hub/visibility.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace heim {
+namespace {
+
+using Kind = EventFacts::Kind;
+
+bool InIntervals(const std::vector<MembershipInterval>& intervals, uint64_t position) {
+  return std::any_of(intervals.begin(), intervals.end(), [&](const MembershipInterval& interval) {
+    return interval.from <= position && (interval.to == 0 || position < interval.to);
+  });
+}
+
+}  // namespace
+
+Visibility::Visibility(std::string self, ReaderFacts facts, absl::flat_hash_set<std::string> named)
+    : self_(std::move(self)), facts_(std::move(facts)), named_(std::move(named)) {}
+
+bool Visibility::MayFollow(const std::string& channel_id) const {
+  return !facts_.guest && named_.contains(channel_id) &&
+         facts_.public_channels.contains(channel_id);
+}
+
+bool Visibility::Hears(const std::string& channel_id) const {
+  return facts_.member_of.contains(channel_id) || MayFollow(channel_id);
+}
+
+bool Visibility::HearsWorkspaceEvent(const EventFacts& event) const {
+  return !facts_.guest || event.subject_id == self_;
+}
+
+// What tells the whole workspace of a channel.
+bool Visibility::IsAnnouncement(const EventFacts& event) const {
+  const bool of_channel =
+      event.kind == Kind::kChannelCreated || event.kind == Kind::kChannelChanged;
+  if (!of_channel) return false;
+  if (event.kind == Kind::kChannelCreated && event.author_id == self_) return true;
+  return event.channel_type == v1::CHANNEL_TYPE_PUBLIC && !facts_.guest;
+}
+
+bool Visibility::Replays(const EventFacts& event) const {
+  const bool mine = event.subject_id == self_;
+  if (event.kind == Kind::kMemberRemoved && mine) return true;
+  if (!event.to_actor_id.empty() && event.to_actor_id != self_) return false;
+  if (event.channel_id.empty()) return HearsWorkspaceEvent(event);
+
+  const bool is_public = !facts_.guest && facts_.public_channels.contains(event.channel_id);
+  if (!is_public && !facts_.member_of.contains(event.channel_id)) return false;
+  if (IsAnnouncement(event) || MayFollow(event.channel_id)) return true;
+  const auto found = facts_.intervals.find(event.channel_id);
+  return found != facts_.intervals.end() && InIntervals(found->second, event.position);
+}
+
+Visibility::Effect Visibility::Apply(const EventFacts& event) {
+  Effect effect;
+  const bool mine = !event.subject_id.empty() && event.subject_id == self_;
+  if (event.kind == Kind::kChannelCreated || event.kind == Kind::kChannelChanged) {
+    if (event.channel_type == v1::CHANNEL_TYPE_PUBLIC) {
+      if (named_.contains(event.channel_id)) facts_.public_channels.insert(event.channel_id);
+    } else {
+      facts_.public_channels.erase(event.channel_id);
+    }
+    effect.channel_changed = named_.contains(event.channel_id);
+  }
+  if (mine && event.kind == Kind::kMemberRemoved) {
+    facts_.member_of.erase(event.channel_id);
+    effect.deliver = effect.channel_changed = true;
+    return effect;
+  }
+  if (mine && event.kind == Kind::kMemberAdded) {
+    facts_.member_of.insert(event.channel_id);
+    effect.channel_changed = true;
+  }
+  if (mine && event.kind == Kind::kRoleChanged) {
+    const bool guest = event.workspace_role == v1::WORKSPACE_ROLE_GUEST;
+    effect.channel_changed = guest != facts_.guest;
+    facts_.guest = guest;
+  }
+  if (mine) {
+    effect.ended = event.kind == Kind::kWorkspaceLeft || event.deactivated;
+  }
+  if (!event.to_actor_id.empty() && event.to_actor_id != self_) return effect;
+  if (event.channel_id.empty()) {
+    effect.deliver = HearsWorkspaceEvent(event);
+  } else {
+    effect.deliver = Hears(event.channel_id) || IsAnnouncement(event);
+  }
+  return effect;
+}
+
+std::vector<std::string> Visibility::Channels() const {
+  std::vector<std::string> channels(facts_.member_of.begin(), facts_.member_of.end());
+  for (const std::string& channel : named_) {
+    if (!facts_.member_of.contains(channel) && MayFollow(channel)) channels.push_back(channel);
+  }
+  return channels;
+}
+
+}  // namespace heim

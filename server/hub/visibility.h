@@ -1,0 +1,73 @@
+// Visibility is the law of who hears what. It is pure: two readings of the same law, one for replay
+// (by membership intervals, for positions up to a snapshot) and one for live events (a set that the
+// reader's own events keep up to date). They must agree; visibility_test.cc holds them against each
+// other. A value owned by one subscription; one thread at a time; never blocks.
+//
+// The law, for an event at position p and a reader:
+//   - own member.removed: always.
+//   - to_actor_id: that actor alone, and with a channel only by the rules below.
+//   - no channel: every member of the workspace that is no guest; a guest hears what is about it.
+//   - a channel's event: when p lies in a membership of the reader. Replay adds: and the reader may
+//     read the channel now (it is a member, or the channel is public and the reader no guest).
+//   - a public channel that the reader named may be followed without membership while it is public
+//     (replay: is public now), never by guests.
+//   - channel.created/updated/archived/unarchived of a public channel: like an event without
+//     channel. channel.created of another channel: its creator too, who becomes its first member in
+//     the same commit.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "server/hub/event_facts.h"
+#include "server/store/channels.h"
+
+namespace heim {
+
+// What the store said of a reader at one position of the log.
+struct ReaderFacts {
+  uint64_t position = 0;
+  bool guest = false;
+  absl::flat_hash_map<std::string, std::vector<MembershipInterval>> intervals;
+  absl::flat_hash_set<std::string> member_of;
+  absl::flat_hash_set<std::string> public_channels;  // among those that matter to the reader
+};
+
+class Visibility {
+ public:
+  Visibility() = default;
+  Visibility(std::string self, ReaderFacts facts, absl::flat_hash_set<std::string> named);
+
+  // Replay: whether an event at or before facts.position is heard.
+  bool Replays(const EventFacts& event) const;
+
+  struct Effect {
+    bool deliver = false;
+    bool channel_changed = false;  // Hears(event.channel_id) may have changed
+    bool ended = false;            // the reader has no business here any more
+  };
+  // Live: applies the next event after facts.position, in position order.
+  Effect Apply(const EventFacts& event);
+
+  // Whether plain and ephemeral events of the channel are heard now.
+  bool Hears(const std::string& channel_id) const;
+  // Whether events without a channel are heard now.
+  bool HearsWorkspace() const { return !facts_.guest; }
+
+  // Every channel that Hears() is true for.
+  std::vector<std::string> Channels() const;
+
+ private:
+  bool MayFollow(const std::string& channel_id) const;
+  bool HearsWorkspaceEvent(const EventFacts& event) const;
+  bool IsAnnouncement(const EventFacts& event) const;
+
+  std::string self_;
+  ReaderFacts facts_;
+  absl::flat_hash_set<std::string> named_;
+};
+
+}  // namespace heim
