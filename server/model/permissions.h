@@ -83,7 +83,7 @@ struct PermissionRow {
 const PermissionRow& RowOf(Permission permission);
 
 // What is known of the caller and the channel, read in the transaction that acts.
-struct ChannelFacts {
+struct ChannelStanding {
   v1::ChannelType type = v1::CHANNEL_TYPE_UNSPECIFIED;
   bool archived = false;
   bool is_member = false;
@@ -94,7 +94,7 @@ struct AccessFacts {
   // UNSPECIFIED: not a member of the workspace.
   v1::WorkspaceRole workspace_role = v1::WORKSPACE_ROLE_UNSPECIFIED;
   // Unset: no channel is meant, or it does not exist.
-  std::optional<ChannelFacts> channel;
+  std::optional<ChannelStanding> channel;
   // Of the credential. A session holds whatever its actor may do.
   absl::Span<const std::string> scopes;
   bool credential_is_session = false;
