@@ -24,8 +24,8 @@ std::optional<ip::address> ParseAddress(std::string_view text) {
 }
 
 std::string Bytes(const ip::address& address) {
-  const auto v6 = address.is_v6() ? address.to_v6() : ip::make_address_v6(ip::v4_mapped,
-                                                                         address.to_v4());
+  const auto v6 =
+      address.is_v6() ? address.to_v6() : ip::make_address_v6(ip::v4_mapped, address.to_v4());
   const auto bytes = v6.to_bytes();
   return std::string(bytes.begin(), bytes.end());
 }

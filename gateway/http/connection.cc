@@ -105,7 +105,8 @@ void Connection::Expire(Timer timer) {
 }
 
 void Connection::Drain() {
-  if (on_drain != nullptr) on_drain();
+  if (on_drain != nullptr) return on_drain();
+  if (idle) Close();
 }
 
 void Connection::Close() {

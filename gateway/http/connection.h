@@ -77,10 +77,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   // Whoever serves the connection replaces these; all run on the strand. By default an expired
-  // kCall only wakes, the others close; draining does nothing; closing only wakes.
+  // kCall only wakes, the others close; draining closes an idle one; closing only wakes.
   std::function<void(Timer)> on_expired;
   std::function<void()> on_drain;
   std::function<void()> on_close;
+
+  // Whether nothing but the next request is waited for: draining closes it then.
+  bool idle = false;
 
   bool closed() const { return closed_; }
   // Idempotent.

@@ -1,24 +1,27 @@
 #include "gateway/http/http_error.h"
 
+#include "heim/v1/error.pb.h"
 #include "server/base/strings.h"
+#include "server/base/text.h"
+#include "server/model/errors.h"
 
 namespace heim {
-namespace {
-absl::Status Make(absl::StatusCode code, std::string_view reason, std::string_view text) {
-  absl::Status s(code, ToAbsl(text));
-  s.SetPayload("r", absl::Cord(ToAbsl(reason)));
-  return s;
-}
-}  // namespace
 
 absl::Status InvalidHttp(std::string_view what) {
-  return Make(absl::StatusCode::kInvalidArgument, "INVALID_HTTP", what);
+  return MakeError(v1::ERROR_REASON_INVALID_HTTP, what);
 }
+
 absl::Status RouteNotFound() {
-  return Make(absl::StatusCode::kNotFound, "ROUTE_NOT_FOUND", "No such route");
+  return MakeError(v1::ERROR_REASON_ROUTE_NOT_FOUND, "No method is bound to this path");
 }
+
 absl::Status MethodNotAllowed(std::string_view method, std::string_view allow) {
-  return Make(absl::StatusCode::kUnimplemented, "METHOD_NOT_ALLOWED", StrCat(method, allow));
+  constexpr size_t kShownBytes = 16;
+  return ErrorBuilder(
+             v1::ERROR_REASON_METHOD_NOT_ALLOWED,
+             StrCat("This path does not take ", Utf8Prefix(method, kShownBytes), ", but ", allow))
+      .Detail("allow", allow)
+      .Build();
 }
 
 }  // namespace heim

@@ -5,10 +5,11 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "server/model/limits.h"
 
 namespace heim {
 
-inline constexpr size_t kHeadMaxBytes = 16 * 1024;
+inline constexpr size_t kHeadMaxBytes = kHeaderMaxBytes;
 inline constexpr size_t kHeadMaxFields = 100;
 inline constexpr size_t kReadBufferBytes = 4096;
 inline constexpr size_t kBodyChunkBytes = 64 * 1024;
@@ -19,8 +20,7 @@ inline constexpr absl::Duration kSniffTimeout = absl::Seconds(3);
 inline constexpr absl::Duration kHeadTimeout = absl::Seconds(10);
 inline constexpr absl::Duration kBodyTimeout = absl::Seconds(30);  // uploads: without progress
 inline constexpr absl::Duration kIdleTimeout = absl::Seconds(60);
-inline constexpr absl::Duration kWriteTimeout = absl::Seconds(30);
-inline constexpr absl::Duration kCallTimeout = absl::Seconds(30);
+inline constexpr absl::Duration kWriteTimeout = kWriteBlockedMax;
 inline constexpr absl::Duration kCallMaxTimeout = absl::Seconds(120);
 inline constexpr absl::Duration kCommentInterval = absl::Seconds(15);  // of a silent event stream
 
@@ -33,7 +33,6 @@ inline constexpr size_t kConnectionsPerAddressMax = 512;  // loopback has none o
 inline constexpr absl::Duration kAcceptBackOff = absl::Milliseconds(100);
 inline constexpr absl::Duration kSweepInterval = absl::Milliseconds(100);
 
-inline constexpr size_t kSocketMessageMaxBytes = 1024 * 1024;
 inline constexpr absl::Duration kSocketIdleTimeout = absl::Seconds(90);
 inline constexpr absl::Duration kSocketPingInterval = absl::Seconds(30);
 inline constexpr absl::Duration kSocketCloseTimeout = absl::Seconds(5);

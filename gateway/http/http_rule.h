@@ -53,8 +53,7 @@ struct QueryParameter {
   std::string value;
 };
 
-// Reads what follows the '?'. INVALID_HTTP as above, or for more parameters than
-// kQueryMaxParameters.
+// Reads what follows the '?'. INVALID_HTTP as above, or for more than 1,024 parameters.
 absl::StatusOr<std::vector<QueryParameter>> ParseQuery(std::string_view query);
 
 }  // namespace heim

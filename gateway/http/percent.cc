@@ -9,6 +9,7 @@
 namespace heim {
 namespace {
 
+// More than a header of the greatest size can hold in earnest.
 constexpr size_t kQueryMaxParameters = 1024;
 
 int HexDigit(char c) {

@@ -50,10 +50,9 @@ std::string_view RequestHead::Get(std::string_view name) const {
 }
 
 size_t RequestHead::Count(std::string_view name) const {
-  return static_cast<size_t>(
-      std::count_if(fields.begin(), fields.end(), [name](const HeaderField& field) {
-        return EqualsIgnoreCase(field.name, name);
-      }));
+  return static_cast<size_t>(std::count_if(
+      fields.begin(), fields.end(),
+      [name](const HeaderField& field) { return EqualsIgnoreCase(field.name, name); }));
 }
 
 bool RequestHead::HasToken(std::string_view name, std::string_view token) const {

@@ -11,6 +11,7 @@
 #include "google/protobuf/struct.pb.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
+#include "server/model/errors.h"
 
 namespace heim {
 namespace {
@@ -51,7 +52,7 @@ absl::Status RefuseBody(std::string_view body, const JsonOptions& options) {
   google::protobuf::Struct scratch;
   HEIM_RETURN_IF_ERROR(ParseJson(body, options, &scratch));
   if (scratch.fields().empty()) return absl::OkStatus();
-  return BadField("", "this method takes no body");
+  return MakeError(v1::ERROR_REASON_INVALID_ARGUMENT, "This method takes no body");
 }
 
 // Gives the keys present in a PATCH's resource.

@@ -8,10 +8,10 @@
 #include "gateway/json/parse_error.h"
 #include "gateway/json/text.h"
 #include "google/protobuf/descriptor.h"
-#include "heim/v1/options.pb.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/base/text.h"
+#include "server/model/event_type.h"
 
 namespace heim {
 namespace {
@@ -66,8 +66,7 @@ const FieldDescriptor* FindCommand(std::string_view type) {
   const auto* descriptor = v1::SessionRequest::descriptor();
   for (int i = 0; i < descriptor->field_count(); ++i) {
     const FieldDescriptor* field = descriptor->field(i);
-    if (field->real_containing_oneof() != nullptr &&
-        field->options().GetExtension(v1::wire_type) == type) {
+    if (field->real_containing_oneof() != nullptr && WireTypeOf(field) == type) {
       return field;
     }
   }
@@ -80,7 +79,7 @@ absl::Status UnknownCommand(std::string_view type) {
   for (int i = 0; i < descriptor->field_count(); ++i) {
     const FieldDescriptor* field = descriptor->field(i);
     if (field->real_containing_oneof() != nullptr) {
-      types.push_back(field->options().GetExtension(v1::wire_type));
+      types.push_back(WireTypeOf(field));
     }
   }
   return UnknownType(type, Nearest(type, types).value_or(""));

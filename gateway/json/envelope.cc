@@ -3,7 +3,7 @@
 #include "gateway/json/codec.h"
 #include "gateway/json/text.h"
 #include "google/protobuf/descriptor.h"
-#include "heim/v1/options.pb.h"
+#include "server/model/event_type.h"
 
 namespace heim {
 namespace {
@@ -54,12 +54,6 @@ const Message& PayloadOf(const Message& message, const FieldDescriptor* field) {
 
 }  // namespace
 
-std::string_view WireTypeOf(const Message& message, std::string_view oneof) {
-  const FieldDescriptor* field = SetField(message, oneof);
-  if (field == nullptr) return "";
-  return field->options().GetExtension(v1::wire_type);
-}
-
 void AppendEnvelope(const EnvelopeHeader& header, const Message& data, std::string* out) {
   AppendHeader(header, out);
   out->append(",\"data\":");
@@ -78,7 +72,7 @@ void AppendEvent(const v1::Event& event, std::string_view cursor, std::string* o
     out->append(",\"data\":{}}");
     return;
   }
-  header.type = field->options().GetExtension(v1::wire_type);
+  header.type = WireTypeOf(field);
   AppendEnvelope(header, PayloadOf(event, field), out);
 }
 
@@ -87,7 +81,7 @@ void AppendControl(const v1::Control& control, std::string_view cursor,
   const FieldDescriptor* field = SetField(control, "control");
   if (field == nullptr) return;
   EnvelopeHeader header;
-  header.type = field->options().GetExtension(v1::wire_type);
+  header.type = WireTypeOf(field);
   header.timestamp = timestamp;
   if (CarriesCursor(control)) header.cursor = cursor;
   AppendEnvelope(header, PayloadOf(control, field), out);
@@ -98,7 +92,7 @@ void AppendReply(const v1::Reply& reply, const google::protobuf::Timestamp* time
   const FieldDescriptor* field = SetField(reply, "result");
   if (field == nullptr) return;
   EnvelopeHeader header;
-  header.type = field->options().GetExtension(v1::wire_type);
+  header.type = WireTypeOf(field);
   header.id = reply.id();
   header.timestamp = timestamp;
   if (reply.result_case() == v1::Reply::kPong) {
@@ -116,6 +110,27 @@ void AppendErrorFrame(std::string_view id, const v1::Error& error,
   header.id = id;
   header.timestamp = timestamp;
   AppendEnvelope(header, error, out);
+}
+
+std::string RenderFrame(const Frame& frame) {
+  std::string out;
+  switch (frame.kind()) {
+    case Frame::Kind::kEvent:
+      AppendEvent(frame.event(), frame.cursor(), &out);
+      break;
+    case Frame::Kind::kControl:
+      AppendControl(frame.control(), frame.cursor(), nullptr, &out);
+      break;
+    case Frame::Kind::kReply:
+      AppendReply(frame.reply(), nullptr, &out);
+      break;
+    case Frame::Kind::kMessage:
+      AppendJson(frame.message(), Dialect::kHeim, &out);
+      break;
+    case Frame::Kind::kCursor:
+      break;
+  }
+  return out;
 }
 
 }  // namespace heim

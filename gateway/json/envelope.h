@@ -2,17 +2,16 @@
 // names are the wire_type options of the contract. Free functions; any thread; never block.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "absl/types/span.h"
 #include "google/protobuf/message.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "heim/v1/error.pb.h"
 #include "heim/v1/event.pb.h"
 #include "heim/v1/event_service.pb.h"
+#include "server/model/frame.h"
 
 namespace heim {
 
@@ -39,6 +38,11 @@ void AppendControl(const v1::Control& control, std::string_view cursor,
 void AppendReply(const v1::Reply& reply, const google::protobuf::Timestamp* timestamp,
                  std::string* out);
 
+// A frame of a stream as one text: event, control or reply by the functions above, without a
+// timestamp of its own; any other message as Heim JSON. Empty for a cursor frame, which has no text
+// of its own. Always the same for the same frame, so it may be given to Frame::Rendered.
+std::string RenderFrame(const Frame& frame);
+
 // An `error` frame; `id` may be empty.
 void AppendErrorFrame(std::string_view id, const v1::Error& error,
                       const google::protobuf::Timestamp* timestamp, std::string* out);
@@ -55,8 +59,5 @@ struct ParsedCommand {
 // strictly. Reasons: INVALID_JSON (not an object), UNKNOWN_TYPE (missing or not known; names the
 // nearest), and those of ParseJson, with field paths as in the request.
 ParsedCommand ParseCommand(std::string_view text);
-
-// The wire_type of the field that is set in the oneof, or "" when none is.
-std::string_view WireTypeOf(const google::protobuf::Message& message, std::string_view oneof);
 
 }  // namespace heim

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "gateway/json/codec.h"
 #include "gateway/json/testing.h"
 #include "google/protobuf/text_format.h"
@@ -94,6 +96,20 @@ TEST(EnvelopeTest, ControlFramesCarryACursorWhereTheyMayBeResumedFrom) {
   EXPECT_THAT(control("lagging {}"), testing::Not(HasSubstr("cursor")));
 }
 
+TEST(EnvelopeTest, AFrameIsRenderedByItsKind) {
+  const auto event = FromText<v1::Event>("position: 3 channel_archived {}");
+  EXPECT_EQ(RenderFrame(*MakeEventFrame(event, "e.3")),
+            R"({"type":"channel.archived","cursor":"e.3","data":{}})");
+  EXPECT_EQ(RenderFrame(*MakeEventFrameFromBytes(event.SerializeAsString(), "e.3", 3)),
+            R"({"type":"channel.archived","cursor":"e.3","data":{}})");
+  EXPECT_EQ(RenderFrame(*MakeControlFrame(FromText<v1::Control>("caught_up {}"), "e.4")),
+            R"({"type":"caught_up","cursor":"e.4","data":{}})");
+  EXPECT_EQ(RenderFrame(*MakeReplyFrame(FromText<v1::Reply>("id: 'r' pong {}"))),
+            R"({"type":"pong","id":"r"})");
+  EXPECT_EQ(RenderFrame(*MakeMessageFrame(std::make_unique<v1::CallResult>())), "{}");
+  EXPECT_EQ(RenderFrame(*MakeCursorFrame("e.5")), "");
+}
+
 TEST(CommandTest, TheExamplesOfTheProtocolAreRead) {
   const std::pair<const char*, v1::SessionRequest::CommandCase> kExamples[] = {
       {R"({"type":"message.send","id":"req-1","data":{"channel_id":"ch-uuid",
@@ -134,7 +150,6 @@ TEST(CommandTest, EveryCommandIsReachedByItsType) {
     const std::string& type = field->options().GetExtension(v1::wire_type);
     const ParsedCommand parsed = ParseCommand(StrCat(R"({"type":")", type, R"(","data":{}})"));
     EXPECT_EQ(static_cast<int>(parsed.request.command_case()), field->number()) << type;
-    EXPECT_EQ(WireTypeOf(parsed.request, "command"), type);
     ++commands;
   }
   EXPECT_GT(commands, 10);

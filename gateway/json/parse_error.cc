@@ -1,15 +1,25 @@
 #include "gateway/json/parse_error.h"
 
+#include <vector>
+
+#include "heim/v1/error.pb.h"
 #include "server/base/strings.h"
 #include "server/base/text.h"
+#include "server/model/errors.h"
 
 namespace heim {
 namespace {
 
-absl::Status Make(std::string_view reason, std::string_view text) {
-  absl::Status s = absl::InvalidArgumentError(ToAbsl(text));
-  s.SetPayload("r", absl::Cord(ToAbsl(reason)));
-  return s;
+// Input is quoted back only as far as it helps.
+constexpr size_t kShownBytes = 128;
+
+std::string Shown(std::string_view text) {
+  const std::string_view prefix = Utf8Prefix(text, kShownBytes);
+  return StrCat(prefix, prefix.size() < text.size() ? "..." : "");
+}
+
+std::string DidYouMean(std::string_view nearest) {
+  return nearest.empty() ? std::string() : StrCat("; did you mean \"", nearest, "\"?");
 }
 
 }  // namespace
@@ -25,11 +35,15 @@ std::string JsonPath::ToString() const {
 }
 
 absl::Status MalformedJson(std::string_view what, size_t offset) {
-  return Make("INVALID_JSON", StrCat("Malformed JSON at byte ", offset, ": ", what));
+  return MakeError(v1::ERROR_REASON_INVALID_JSON,
+                   StrCat("Malformed JSON at byte ", offset, ": ", what));
 }
+
 absl::Status DuplicateKey(std::string_view path) {
-  return Make("INVALID_JSON", StrCat("The key \"", path, "\" stands there twice"));
+  return MakeError(v1::ERROR_REASON_INVALID_JSON,
+                   StrCat("The key \"", Shown(path), "\" occurs twice"));
 }
+
 absl::Status UnknownField(std::string_view path, std::string_view key, const MessagePlan* plan) {
   std::vector<std::string_view> names;
   if (plan != nullptr) {
@@ -37,21 +51,40 @@ absl::Status UnknownField(std::string_view path, std::string_view key, const Mes
   }
   return UnknownName(path, Nearest(key, names).value_or(""));
 }
+
 absl::Status UnknownName(std::string_view path, std::string_view nearest) {
-  return Make("UNKNOWN_FIELD", StrCat("Unknown field \"", path, "\"",
-                                      nearest.empty() ? "" : "; did you mean ", nearest));
+  return ErrorBuilder(v1::ERROR_REASON_UNKNOWN_FIELD,
+                      StrCat("Unknown field \"", Shown(path), "\"", DidYouMean(nearest)))
+      .Field(Shown(path), nearest.empty() ? std::string("no such field")
+                                          : StrCat("the nearest field is ", nearest))
+      .Build();
 }
+
 bool IsUnknownField(const absl::Status& status) {
-  return status.GetPayload("r").value_or(absl::Cord()) == "UNKNOWN_FIELD";
+  return ReasonOf(status) == v1::ERROR_REASON_UNKNOWN_FIELD;
 }
+
 absl::Status UnknownType(std::string_view type, std::string_view nearest) {
-  return Make("UNKNOWN_TYPE", StrCat(type, nearest));
+  if (type.empty()) {
+    return MakeError(v1::ERROR_REASON_UNKNOWN_TYPE, "A frame needs a \"type\"");
+  }
+  return MakeError(v1::ERROR_REASON_UNKNOWN_TYPE,
+                   StrCat("Unknown type \"", Shown(type), "\"", DidYouMean(nearest)));
 }
+
 absl::Status BadValue(std::string_view path, std::string_view expected) {
-  return Make("INVALID_ARGUMENT", StrCat(path, " must be ", expected));
+  if (path.empty()) {
+    return MakeError(v1::ERROR_REASON_INVALID_ARGUMENT, StrCat("The body must be ", expected));
+  }
+  return ErrorBuilder(v1::ERROR_REASON_INVALID_ARGUMENT, StrCat(Shown(path), " must be ", expected))
+      .Field(Shown(path), StrCat("must be ", expected))
+      .Build();
 }
+
 absl::Status BadField(std::string_view path, std::string_view description) {
-  return Make("INVALID_ARGUMENT", StrCat(path, " ", description));
+  return ErrorBuilder(v1::ERROR_REASON_INVALID_ARGUMENT, StrCat(Shown(path), " ", description))
+      .Field(Shown(path), description)
+      .Build();
 }
 
 }  // namespace heim

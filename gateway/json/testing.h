@@ -10,23 +10,18 @@
 #include "google/protobuf/message.h"
 #include "google/protobuf/struct.pb.h"
 #include "heim/v1/error.pb.h"
+#include "server/model/errors.h"
 
 namespace heim {
 
-inline v1::ErrorReason ReasonOf(const absl::Status& status) {
-  v1::ErrorReason r = v1::ERROR_REASON_UNSPECIFIED;
-  auto p = status.GetPayload("r");
-  if (!p) return r;
-  v1::ErrorReason_Parse("ERROR_REASON_" + std::string(*p), &r);
-  return r;
-}
-
 // The first field that the error names, and what it says of it.
 inline std::string FieldOf(const absl::Status& status) {
-  return std::string(status.message()).substr(0, std::string(status.message()).find(' '));
+  const v1::Error error = ToError(status, "");
+  return error.fields_size() == 0 ? std::string() : error.fields(0).field();
 }
 inline std::string DescriptionOf(const absl::Status& status) {
-  return std::string(status.message());
+  const v1::Error error = ToError(status, "");
+  return error.fields_size() == 0 ? std::string() : error.fields(0).description();
 }
 
 // The same numbers for the same seed, on every machine (splitmix64).

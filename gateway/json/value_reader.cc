@@ -9,14 +9,13 @@
 #include "gateway/json/token.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
+#include "server/model/limits.h"
 
 namespace heim {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
 using google::protobuf::Value;
-
-constexpr int kMaxDepth = 64;
 
 // Whether the string that begins here is `guess`. The padding behind the text bounds the
 // look-ahead.
@@ -132,8 +131,8 @@ absl::Status ValueReader::ReadList(ondemand::value& value, google::protobuf::Lis
 }
 
 absl::Status ValueReader::CheckDepth(int depth) const {
-  if (depth <= kMaxDepth) return absl::OkStatus();
-  return MalformedHere(StrCat("objects and lists are nested more than ", kMaxDepth, " deep"));
+  if (depth <= kJsonMaxDepth) return absl::OkStatus();
+  return MalformedHere(StrCat("objects and lists are nested more than ", kJsonMaxDepth, " deep"));
 }
 
 absl::Status ValueReader::Malformed(simdjson::error_code error) const {
