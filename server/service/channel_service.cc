@@ -222,7 +222,7 @@ void ChannelService::ListChannels(CallContext& context, const v1::ListChannelsRe
                                   Reply<v1::ListChannelsResponse> reply) {
   v1::ListChannelsResponse response;
   const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
-    HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kReadOwnChannels));
+    HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kReadWorkspace));
     HEIM_ASSIGN_OR_RETURN(const uint32_t limit, PageLimit(request.limit()));
     ChannelFilter filter;
     filter.type = request.type();

@@ -144,8 +144,7 @@ void MessageService::ListThread(CallContext& context, const v1::ListThreadReques
     HEIM_ASSIGN_OR_RETURN(MessageAccess access,
                           AccessMessage(tx, context.caller, MessageId(request.message_id()),
                                         Permission::kReadChannel));
-    HEIM_ASSIGN_OR_RETURN(*response.mutable_log_cursor(),
-                          LogCursorOf(tx, access.channel.channel()));
+    HEIM_ASSIGN_OR_RETURN(*response.mutable_log_cursor(), LogCursorOf(tx, access.access.channel()));
     v1::Message& root = *response.mutable_root();
     root = std::move(access.message);
     if (root.has_thread_id()) {

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "server/base/crypto.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
@@ -28,7 +30,14 @@ namespace {
 std::string HashOf(const v1::SendMessageRequest& request) {
   v1::SendMessageRequest bare = request;
   bare.clear_client_id();
-  return HexEncode(Sha256(SerializeDeterministically(bare)));
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);  // metadata is a map
+    bare.SerializeToCodedStream(&coded);
+  }
+  return HexEncode(Sha256(bytes));
 }
 
 // The author's earlier message under this client_id, if any; another request is a conflict.
@@ -180,7 +189,7 @@ void MessageService::UpdateMessage(CallContext& context, const v1::UpdateMessage
         message = access.message;
         if (mask.empty()) return absl::OkStatus();
         HEIM_RETURN_IF_ERROR(ApplyEdit(mask, request.message(), &message));
-        const WorkspaceId workspace(access.channel.channel().workspace_id());
+        const WorkspaceId workspace(access.access.channel().workspace_id());
         HEIM_RETURN_IF_ERROR(FillMentions(tx, workspace, &message));
         const Acting acting{context.caller.actor_id, clock_.Now()};
         message.set_revision(message.revision() + 1);
@@ -212,12 +221,12 @@ void MessageService::DeleteMessage(CallContext& context, const v1::DeleteMessage
         HEIM_ASSIGN_OR_RETURN(
             *response->mutable_message(),
             EraseMessage(tx, Acting{context.caller.actor_id, clock_.Now()},
-                         WorkspaceId(access.channel.channel().workspace_id()), access.message));
+                         WorkspaceId(access.access.channel().workspace_id()), access.message));
         return absl::OkStatus();
       },
       [this](const v1::DeleteMessageResponse& response) {
         const v1::Message& message = response.message();
-        if (message.state() != v1::MESSAGE_STATE_STREAMING) return;
+        if (message.state() != v1::MESSAGE_STATE_INTERRUPTED) return;
         streams_.StopStream(StreamId(message.stream_id()), "stopped_by_admin");
       });
 }
@@ -253,7 +262,7 @@ void MessageService::AddReaction(CallContext& context, const v1::AddReactionRequ
           payload.set_emoji(emoji);
           payload.set_count(before + 1);
           HEIM_RETURN_IF_ERROR(
-              tx.Emit(WorkspaceId(access.channel.channel().workspace_id()), std::move(event))
+              tx.Emit(WorkspaceId(access.access.channel().workspace_id()), std::move(event))
                   .status());
         }
         HEIM_ASSIGN_OR_RETURN(*response->mutable_message(), tx.messages.Get(id));
@@ -284,7 +293,7 @@ void MessageService::RemoveReaction(CallContext& context, const v1::RemoveReacti
           payload.set_emoji(emoji);
           payload.set_count(count);
           HEIM_RETURN_IF_ERROR(
-              tx.Emit(WorkspaceId(access.channel.channel().workspace_id()), std::move(event))
+              tx.Emit(WorkspaceId(access.access.channel().workspace_id()), std::move(event))
                   .status());
         }
         HEIM_ASSIGN_OR_RETURN(*response->mutable_message(), tx.messages.Get(id));

@@ -100,6 +100,9 @@ absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
   tombstone.clear_reactions();
   tombstone.set_content_type(v1::CONTENT_TYPE_TEXT);
   tombstone.set_revision(message.revision() + 1);
+  // A message that was still being written was never counted into its thread.
+  const bool counted = message.state() != v1::MESSAGE_STATE_STREAMING;
+  if (!counted) tombstone.set_state(v1::MESSAGE_STATE_INTERRUPTED);
   *tombstone.mutable_deleted_at() = ToTimestamp(acting.at);
 
   HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
@@ -113,8 +116,7 @@ absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
   *deleted.mutable_message() = tombstone;
   HEIM_RETURN_IF_ERROR(tx.Emit(workspace, std::move(event)).status());
 
-  // A reply that was counted (one that ended) is counted out of its root.
-  if (message.has_thread_id() && message.state() != v1::MESSAGE_STATE_STREAMING) {
+  if (message.has_thread_id() && counted) {
     const MessageId root(message.thread_id());
     HEIM_ASSIGN_OR_RETURN(const uint64_t root_position, tx.PeekPosition(workspace));
     HEIM_RETURN_IF_ERROR(tx.messages.RemoveReply(root, root_position));
