@@ -68,8 +68,8 @@ TEST_P(StoreSuite, FailedDraftLeavesNoGapInThePositions) {
                  HEIM_ASSIGN_OR_RETURN(peeked, tx.Emit(workspace_, SomeEvent(general_)));
                  return ChannelNotFound();
                }).ok());
-  const Committed committed = MustCommit(
-      [&](WriteTx& tx) { return tx.Emit(workspace_, SomeEvent(general_)).status(); });
+  const Committed committed =
+      MustCommit([&](WriteTx& tx) { return tx.Emit(workspace_, SomeEvent(general_)).status(); });
   EXPECT_EQ(committed.position, peeked);
 }
 

@@ -1,5 +1,5 @@
-// StoreSuite is what every Store must do, run for each driver (see store_suite_test.cc). A test gets
-// a store with one workspace, two people and a channel that both are in. For tests only; one
+// StoreSuite is what every Store must do, run for each driver (see store_suite_test.cc). A test
+// gets a store with one workspace, two people and a channel that both are in. For tests only; one
 // thread, but for what a test starts itself.
 #pragma once
 

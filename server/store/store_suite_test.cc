@@ -30,8 +30,7 @@ std::vector<StoreFactory> Factories() {
        },
        true},
       {"SqliteMemory",
-       [](const std::string&, const Clock& clock) { return OpenSqlite(":memory:", clock); },
-       false},
+       [](const std::string&, const Clock& clock) { return OpenSqlite(":memory:", clock); }, false},
   };
 }
 
@@ -72,8 +71,8 @@ void StoreSuite::SetUp() {
       v1::Actor actor = NewActor(username);
       actor.set_id(id.str());
       HEIM_RETURN_IF_ERROR(tx.actors.Insert(actor, ""));
-      HEIM_RETURN_IF_ERROR(tx.workspaces.InsertMember(workspace_, id, v1::WORKSPACE_ROLE_MEMBER,
-                                                      clock_.Now()));
+      HEIM_RETURN_IF_ERROR(
+          tx.workspaces.InsertMember(workspace_, id, v1::WORKSPACE_ROLE_MEMBER, clock_.Now()));
     }
     return absl::OkStatus();
   });
@@ -222,6 +221,6 @@ v1::Event SomeEvent(const ChannelId& channel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Drivers, StoreSuite, ::testing::ValuesIn(Factories()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& driver) { return driver.param.name; });
 
 }  // namespace heim
