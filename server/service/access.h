@@ -75,6 +75,11 @@ absl::StatusOr<v1::WorkspaceRole> CheckWorkspaceRole(ReadTx& tx, const Caller& c
                                                      Permission permission);
 absl::Status CheckWorkspace(ReadTx& tx, const Caller& caller, Permission permission);
 
+// The caller as a member of another of its workspaces, named by id or slug (empty: the call's own),
+// for methods that name one in the request. An agent's key stays in its own. WORKSPACE_NOT_FOUND.
+absl::StatusOr<Caller> EnterWorkspace(ReadTx& tx, const Caller& caller,
+                                      std::string_view id_or_slug);
+
 // Whether the caller may read all of these channels: for subscriptions. Blocks on one read.
 // CHANNEL_NOT_FOUND.
 absl::Status CheckChannelsReadable(Store& store, const Caller& caller,

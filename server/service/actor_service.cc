@@ -1,0 +1,197 @@
+#include "server/service/actor_service.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/base/status_macros.h"
+#include "server/base/strings.h"
+#include "server/base/text.h"
+#include "server/model/errors.h"
+#include "server/model/limits.h"
+#include "server/model/page.h"
+#include "server/model/permissions.h"
+#include "server/model/time.h"
+#include "server/service/access.h"
+#include "server/service/commit_reply.h"
+#include "server/service/joining.h"
+#include "server/service/profiles.h"
+
+namespace heim {
+namespace {
+
+absl::Status CheckCreateRequest(const v1::CreateActorRequest& request, bool anonymous) {
+  const bool human = request.type() == v1::ACTOR_TYPE_HUMAN;
+  if (!human && (anonymous || request.type() != v1::ACTOR_TYPE_AGENT)) {
+    return InvalidField("type", anonymous ? "human" : "human or agent");
+  }
+  if (!human && !request.email().empty()) return InvalidField("email", "no e-mail for an agent");
+  if (!human && !request.password().empty()) {
+    return InvalidField("password", "no password for an agent; it has keys");
+  }
+  const bool given = anonymous || !request.password().empty();
+  if (given && Utf8Length(request.password()) < kPasswordMinLength) {
+    return InvalidField("password", "at least 8 characters");
+  }
+  return CheckUsernameFree(request.username());
+}
+
+// Where the new actor goes, and as what.
+struct Admission {
+  v1::Workspace workspace;
+  v1::WorkspaceRole role = v1::WORKSPACE_ROLE_UNSPECIFIED;
+};
+
+absl::StatusOr<Admission> AdmitStranger(ReadTx& tx, v1::WorkspaceRole asked) {
+  auto first = tx.workspaces.First();
+  if (ReasonOf(first.status()) == v1::ERROR_REASON_WORKSPACE_NOT_FOUND) {
+    return MakeError(v1::ERROR_REASON_REGISTRATION_DISABLED,
+                     "The server is not set up yet: use its set-up link");
+  }
+  Admission admission;
+  HEIM_ASSIGN_OR_RETURN(admission.workspace, std::move(first));
+  HEIM_ASSIGN_OR_RETURN(admission.role, GrantedRole(asked, v1::WORKSPACE_ROLE_MEMBER));
+  return admission;
+}
+
+absl::StatusOr<Admission> AdmitBy(ReadTx& tx, const Caller& caller,
+                                  const v1::CreateActorRequest& request) {
+  const Permission permission =
+      request.type() == v1::ACTOR_TYPE_AGENT ? Permission::kCreateAgent : Permission::kCreateHuman;
+  HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceRole own, CheckWorkspaceRole(tx, caller, permission));
+  Admission admission;
+  HEIM_ASSIGN_OR_RETURN(admission.role, GrantedRole(request.role(), own));
+  HEIM_ASSIGN_OR_RETURN(admission.workspace, tx.workspaces.Get(caller.workspace_id));
+  return admission;
+}
+
+}  // namespace
+
+void ActorService::CreateActor(CallContext& context, const v1::CreateActorRequest& request,
+                               Reply<v1::CreateActorResponse> reply) {
+  const Caller& caller = context.caller;
+  const bool anonymous = !caller.authenticated();
+  if (anonymous && !options_.open_registration) {
+    return reply(MakeError(v1::ERROR_REASON_REGISTRATION_DISABLED,
+                           "Sign-up is closed; ask an admin for an account"));
+  }
+  if (absl::Status status = CheckCreateRequest(request, anonymous); !status.ok()) {
+    return reply(std::move(status));
+  }
+  if (!anonymous) {  // before the dear hash; the commit checks again
+    const absl::Status status = store_.Read(
+        [&](ReadTx& tx) -> absl::Status { return AdmitBy(tx, caller, request).status(); });
+    if (!status.ok()) return reply(status);
+  }
+  std::string hash;
+  if (!request.password().empty()) {
+    auto hashed = tools_.passwords.Hash(request.password());
+    if (!hashed.ok()) return reply(hashed.status());
+    hash = *std::move(hashed);
+  }
+  const ActorId id(ids_.NewId());
+  const Acting acting{anonymous ? id : caller.actor_id, clock_.Now()};
+  v1::Actor actor =
+      NewActor(id, request.type(), request.username(), request.display_name(), acting.at);
+  if (actor.has_agent()) actor.mutable_agent()->set_owner_id(caller.actor_id.str());
+  const KeyId password_id(ids_.NewId());
+  CommitReply<v1::CreateActorResponse>(
+      store_, context, std::move(reply),
+      [=, &context, &request](WriteTx& tx, v1::CreateActorResponse* response) -> absl::Status {
+        HEIM_ASSIGN_OR_RETURN(
+            const Admission admission,
+            anonymous ? AdmitStranger(tx, request.role()) : AdmitBy(tx, context.caller, request));
+        HEIM_RETURN_IF_ERROR(tx.actors.Insert(actor, AsciiLower(request.email())));
+        if (!hash.empty()) {
+          HEIM_RETURN_IF_ERROR(tx.credentials.SetPassword(id, password_id, hash, acting.at));
+        }
+        HEIM_RETURN_IF_ERROR(JoinWorkspace(tx, acting, admission.workspace, actor, admission.role));
+        *response->mutable_actor() = actor;
+        return absl::OkStatus();
+      });
+}
+
+void ActorService::GetActor(CallContext& context, const v1::GetActorRequest& request,
+                            Reply<v1::GetActorResponse> reply) {
+  v1::GetActorResponse response;
+  const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
+    const ActorId id = ResolveMe(context.caller, request.actor_id());
+    if (id != context.caller.actor_id) {
+      HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kReadDirectory));
+    }
+    HEIM_ASSIGN_OR_RETURN(*response.mutable_actor(), AccessActor(tx, context.caller, id));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return reply(status);
+  ShowPresence(tools_.presence, response.mutable_actor());
+  reply(std::move(response));
+}
+
+void ActorService::ListActors(CallContext& context, const v1::ListActorsRequest& request,
+                              Reply<v1::ListActorsResponse> reply) {
+  v1::ListActorsResponse response;
+  const std::string filter_text =
+      StrCat(request.q(), "/", request.type(), "/", request.include_deactivated());
+  const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
+    HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceRole role,
+                          CheckWorkspaceRole(tx, context.caller, Permission::kReadDirectory));
+    HEIM_ASSIGN_OR_RETURN(const uint32_t limit, PageLimit(request.limit()));
+    ActorFilter filter;
+    filter.q = request.q();
+    filter.type = request.type();
+    filter.include_deactivated = request.include_deactivated();
+    if (role == v1::WORKSPACE_ROLE_GUEST) filter.shares_channel_with = context.caller.actor_id;
+    filter.limit = limit + 1;
+    if (!request.cursor().empty()) {
+      HEIM_ASSIGN_OR_RETURN(filter.after_username, DecodeCursor(request.cursor(), filter_text));
+    }
+    HEIM_ASSIGN_OR_RETURN(std::vector<v1::Actor> actors,
+                          tx.actors.List(context.caller.workspace_id, filter));
+    if (actors.size() > limit) {
+      actors.resize(limit);
+      response.set_has_more(true);
+      response.set_next_cursor(EncodeCursor(filter_text, actors.back().username()));
+    }
+    for (v1::Actor& actor : actors) *response.add_actors() = std::move(actor);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return reply(status);
+  for (v1::Actor& actor : *response.mutable_actors()) ShowPresence(tools_.presence, &actor);
+  reply(std::move(response));
+}
+
+void ActorService::DeactivateActor(CallContext& context, const v1::DeactivateActorRequest& request,
+                                   Reply<v1::DeactivateActorResponse> reply) {
+  CommitReply<v1::DeactivateActorResponse>(
+      store_, context, std::move(reply),
+      [this, &context, &request](WriteTx& tx,
+                                 v1::DeactivateActorResponse* response) -> absl::Status {
+        const ActorId id = ResolveMe(context.caller, request.actor_id());
+        v1::Actor& actor = *response->mutable_actor();
+        HEIM_ASSIGN_OR_RETURN(actor, AccessActor(tx, context.caller, id));
+        HEIM_RETURN_IF_ERROR(CheckMayManage(tx, context.caller, actor));
+        if (actor.has_deleted_at()) return absl::OkStatus();
+        HEIM_ASSIGN_OR_RETURN(const std::vector<WorkspaceId> workspaces,
+                              tx.actors.WorkspacesOf(id));
+        for (const WorkspaceId& workspace : workspaces) {
+          HEIM_RETURN_IF_ERROR(CheckNotLastOwner(tx, workspace, id));
+        }
+        const Acting acting{context.caller.actor_id, clock_.Now()};
+        *actor.mutable_deleted_at() = ToTimestamp(acting.at);
+        *actor.mutable_updated_at() = actor.deleted_at();
+        actor.set_revision(actor.revision() + 1);
+        HEIM_RETURN_IF_ERROR(tx.actors.Update(actor));
+        HEIM_RETURN_IF_ERROR(tx.sessions.RevokeAllOf(id, acting.at).status());
+        HEIM_RETURN_IF_ERROR(tx.credentials.RevokeAllOf(id, acting.at).status());
+        return EmitActorUpdated(tx, acting, actor);
+      },
+      [this](const v1::DeactivateActorResponse& response) {
+        const ActorId id(response.actor().id());
+        tools_.authenticator.DropActor(id);
+        tools_.hub.EndActor(id, "actor_deactivated");
+        tools_.streams.StopStreamsBy(id, "stopped_by_admin");
+      });
+}
+
+}  // namespace heim

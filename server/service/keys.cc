@@ -1,0 +1,107 @@
+#include "server/service/keys.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/base/ids.h"
+#include "server/base/status_macros.h"
+#include "server/base/strings.h"
+#include "server/model/errors.h"
+#include "server/model/page.h"
+#include "server/model/scopes.h"
+#include "server/model/time.h"
+
+namespace heim {
+namespace {
+
+constexpr uint32_t kKeysAtOnce = 100;
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> GrantedScopes(
+    const Caller& granter, const google::protobuf::RepeatedPtrField<std::string>& asked) {
+  std::vector<std::string> granted;
+  if (asked.empty()) {
+    for (const std::string& scope : granter.scopes) {
+      if (scope != kScopeAdmin) granted.push_back(scope);
+    }
+    return granted;
+  }
+  for (const std::string& scope : asked) {
+    if (!IsKnownScope(scope)) return InvalidField("scopes", "known scopes, such as messages:read");
+    if (!HasScope(granter.scopes, scope)) return MissingScope(scope);
+    if (std::find(granted.begin(), granted.end(), scope) == granted.end()) {
+      granted.push_back(scope);
+    }
+  }
+  return granted;
+}
+
+absl::StatusOr<absl::Time> KeyExpiry(bool given, const google::protobuf::Timestamp& expires_at,
+                                     absl::Time now) {
+  if (!given) return absl::InfiniteFuture();
+  const absl::Time at = FromTimestamp(expires_at);
+  if (at <= now) return InvalidField("expires_at", "a time in the future");
+  return at;
+}
+
+absl::StatusOr<v1::ApiKey> InsertKey(WriteTx& tx, const NewKey& key, const KeySecret& secret) {
+  CredentialRow row;
+  row.type = key.type;
+  row.workspace_id = key.workspace_id;
+  row.secret_hash = secret.hash;
+  row.record.set_id(key.id.str());
+  row.record.set_actor_id(key.actor_id.str());
+  row.record.set_label(key.label);
+  row.record.set_prefix(secret.shown);
+  for (const std::string& scope : key.scopes) row.record.add_scopes(scope);
+  if (key.expires_at != absl::InfiniteFuture()) {
+    *row.record.mutable_expires_at() = ToTimestamp(key.expires_at);
+  }
+  *row.record.mutable_created_at() = ToTimestamp(key.created_at);
+  HEIM_RETURN_IF_ERROR(tx.credentials.Insert(row));
+  return std::move(row.record);
+}
+
+absl::StatusOr<KeyPage> ListKeys(ReadTx& tx, const ActorId& actor, v1::CredentialType type,
+                                 uint32_t limit, const std::string& cursor) {
+  HEIM_ASSIGN_OR_RETURN(const uint32_t count, PageLimit(limit));
+  std::string before;
+  if (!cursor.empty()) {
+    HEIM_ASSIGN_OR_RETURN(before, DecodeCursor(cursor, actor.str()));
+  }
+  KeyPage page;
+  HEIM_ASSIGN_OR_RETURN(page.keys, tx.credentials.ListOf(actor, type, before, count + 1));
+  if (page.keys.size() > count) {
+    page.keys.resize(count);
+    page.next_cursor = EncodeCursor(actor.str(), page.keys.back().id());
+  }
+  return page;
+}
+
+absl::StatusOr<v1::ApiKey> RevokeKey(WriteTx& tx, const ActorId& actor, v1::CredentialType type,
+                                     const KeyId& id, absl::Time at) {
+  if (!IsUuid(id.str())) return KeyNotFound();
+  HEIM_ASSIGN_OR_RETURN(CredentialRow row, tx.credentials.Get(id));
+  if (row.type != type || row.record.actor_id() != actor.str()) return KeyNotFound();
+  HEIM_ASSIGN_OR_RETURN(const bool revoked, tx.credentials.Revoke(id, at));
+  if (revoked) *row.record.mutable_revoked_at() = ToTimestamp(at);
+  return std::move(row.record);
+}
+
+absl::StatusOr<bool> HasLiveKey(ReadTx& tx, const ActorId& agent, absl::Time now) {
+  std::string before;
+  while (true) {
+    HEIM_ASSIGN_OR_RETURN(
+        const std::vector<v1::ApiKey> keys,
+        tx.credentials.ListOf(agent, v1::CREDENTIAL_TYPE_API_KEY, before, kKeysAtOnce));
+    for (const v1::ApiKey& key : keys) {
+      const bool expired = key.has_expires_at() && FromTimestamp(key.expires_at()) <= now;
+      if (!key.has_revoked_at() && !expired) return true;
+    }
+    if (keys.size() < kKeysAtOnce) return false;
+    before = keys.back().id();
+  }
+}
+
+}  // namespace heim

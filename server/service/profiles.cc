@@ -1,0 +1,68 @@
+#include "server/service/profiles.h"
+
+#include <algorithm>
+
+#include "google/protobuf/util/message_differencer.h"
+#include "server/base/status_macros.h"
+#include "server/base/strings.h"
+#include "server/base/text.h"
+#include "server/model/errors.h"
+#include "server/model/mask.h"
+#include "server/model/permissions.h"
+#include "server/service/access.h"
+#include "server/service/joining.h"
+
+namespace heim {
+
+absl::Status CheckMayManage(ReadTx& tx, const Caller& caller, const v1::Actor& target) {
+  const bool own = target.id() == caller.actor_id.str();
+  const bool owner = target.has_agent() && target.agent().owner_id() == caller.actor_id.str();
+  if (own) return CheckWorkspace(tx, caller, Permission::kUpdateOwnProfile);
+  if (owner) return CheckWorkspace(tx, caller, Permission::kManageOwnAgent);
+  const Permission permission =
+      target.has_agent() ? Permission::kManageAnyAgent : Permission::kManageMembers;
+  HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceRole role, CheckWorkspaceRole(tx, caller, permission));
+  HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceMember member,
+                        tx.workspaces.GetMember(caller.workspace_id, ActorId(target.id())));
+  if (!MayGrant(role, member.role())) return WorkspaceRoleRequired(member.role());
+  return absl::OkStatus();
+}
+
+void ShowPresence(const PresenceBook& book, v1::Actor* actor) {
+  std::optional<std::string> status;
+  if (actor->has_status()) status = actor->status();
+  const v1::ActorPresence now = book.Get(ActorId(actor->id()), status);
+  actor->set_presence(now.presence());
+  if (now.has_status()) {
+    actor->set_status(now.status());
+  } else {
+    actor->clear_status();
+  }
+}
+
+absl::StatusOr<v1::Actor> ChangedProfile(ReadTx& tx, const Caller& caller, const v1::Actor& before,
+                                         const v1::Actor& wanted,
+                                         const std::vector<std::string>& mask) {
+  for (const std::string& path : mask) {
+    if (StartsWith(path, "agent.") && before.type() != v1::ACTOR_TYPE_AGENT) {
+      return InvalidField("agent", "nothing: only agents have a profile of this kind");
+    }
+  }
+  v1::Actor actor = before;
+  ApplyMask(mask, wanted, &actor);
+  if (actor.username().empty()) return InvalidField("username", "a username");
+  if (actor.username() != before.username()) {
+    HEIM_RETURN_IF_ERROR(CheckUsernameFree(actor.username()));
+  }
+  actor.set_display_name(StripUnsafeControls(actor.display_name()));
+  if (actor.display_name().empty()) actor.set_display_name(actor.username());
+  if (actor.has_status() && actor.status().empty()) actor.clear_status();
+  const std::string& chief = actor.agent().reports_to_id();
+  if (!chief.empty() && chief != before.agent().reports_to_id() &&
+      !AccessActor(tx, caller, ActorId(chief)).ok()) {
+    return InvalidField("agent.reports_to_id", "an actor of the workspace");
+  }
+  return actor;
+}
+
+}  // namespace heim
