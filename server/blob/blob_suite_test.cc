@@ -21,6 +21,18 @@ struct BlobFactory {
   std::function<absl::StatusOr<std::unique_ptr<BlobStore>>(const std::string&, Entropy&)> open;
 };
 
+BlobFactory Local() {
+  return {"Local",
+          [](const std::string& directory,
+             Entropy& entropy) -> absl::StatusOr<std::unique_ptr<BlobStore>> {
+            auto store = LocalBlobStore::Create(directory, entropy);
+            if (!store.ok()) return store.status();
+            return std::unique_ptr<BlobStore>(*std::move(store));
+          }};
+}
+
+std::string NameOf(const ::testing::TestParamInfo<BlobFactory>& store) { return store.param.name; }
+
 class BlobSuite : public ::testing::TestWithParam<BlobFactory> {
  protected:
   BlobSuite() : directory_(StrCat(::testing::TempDir(), "/heim-blob-XXXXXX")) {
@@ -115,16 +127,7 @@ TEST_P(BlobSuite, KeysCannotLeaveTheStore) {
   EXPECT_TRUE(IsBlobKey(std::string(kBlobKeyMaxBytes, 'k')));
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, BlobSuite,
-                         ::testing::Values(BlobFactory{
-                             "Local",
-                             [](const std::string& directory,
-                                Entropy& entropy) -> absl::StatusOr<std::unique_ptr<BlobStore>> {
-                               auto store = LocalBlobStore::Create(directory, entropy);
-                               if (!store.ok()) return store.status();
-                               return std::unique_ptr<BlobStore>(*std::move(store));
-                             }}),
-                         [](const auto& store) { return store.param.name; });
+INSTANTIATE_TEST_SUITE_P(Stores, BlobSuite, ::testing::Values(Local()), NameOf);
 
 class LocalBlobStoreTest : public BlobSuite {};
 
@@ -152,16 +155,7 @@ TEST_P(LocalBlobStoreTest, FilesAreForTheServerAlone) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Local, LocalBlobStoreTest,
-                         ::testing::Values(BlobFactory{
-                             "Local",
-                             [](const std::string& directory,
-                                Entropy& entropy) -> absl::StatusOr<std::unique_ptr<BlobStore>> {
-                               auto store = LocalBlobStore::Create(directory, entropy);
-                               if (!store.ok()) return store.status();
-                               return std::unique_ptr<BlobStore>(*std::move(store));
-                             }}),
-                         [](const auto& store) { return store.param.name; });
+INSTANTIATE_TEST_SUITE_P(Stores, LocalBlobStoreTest, ::testing::Values(Local()), NameOf);
 
 }  // namespace
 }  // namespace heim
