@@ -249,7 +249,7 @@ def test_call_reaches_other_methods(ada):
         reply = socket.command("call", {"method": "heim.v1.ChannelService.ListChannels",
                                         "request": {"limit": 1}})
         assert reply["type"] == "result", reply
-        assert len(reply["data"]["channels"]) == 1
+        assert len(reply["data"]["response"]["channels"]) == 1
         refused = socket.command("call", {"method": "heim.v1.AuthService.Login", "request": {}})
         assert refused["type"] == "error"
 
