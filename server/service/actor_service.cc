@@ -118,7 +118,7 @@ void ActorService::GetActor(CallContext& context, const v1::GetActorRequest& req
   const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
     const ActorId id = ResolveMe(context.caller, request.actor_id());
     if (id != context.caller.actor_id) {
-      HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kReadDirectory));
+      HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kReadPresence));
     }
     HEIM_ASSIGN_OR_RETURN(*response.mutable_actor(), AccessActor(tx, context.caller, id));
     return absl::OkStatus();
@@ -135,7 +135,7 @@ void ActorService::ListActors(CallContext& context, const v1::ListActorsRequest&
       StrCat(request.q(), "/", request.type(), "/", request.include_deactivated());
   const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
     HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceRole role,
-                          CheckWorkspaceRole(tx, context.caller, Permission::kReadDirectory));
+                          CheckWorkspaceRole(tx, context.caller, Permission::kReadPresence));
     HEIM_ASSIGN_OR_RETURN(const uint32_t limit, PageLimit(request.limit()));
     ActorFilter filter;
     filter.q = request.q();

@@ -100,7 +100,7 @@ void AgentService::ListAgents(CallContext& context, const v1::ListAgentsRequest&
   v1::ListAgentsResponse response;
   const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
     HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceRole role,
-                          CheckWorkspaceRole(tx, context.caller, Permission::kReadDirectory));
+                          CheckWorkspaceRole(tx, context.caller, Permission::kReadPresence));
     HEIM_ASSIGN_OR_RETURN(const uint32_t limit, PageLimit(request.limit()));
     ActorFilter filter;
     filter.type = v1::ACTOR_TYPE_AGENT;
@@ -130,7 +130,7 @@ void AgentService::GetAgent(CallContext& context, const v1::GetAgentRequest& req
                             Reply<v1::GetAgentResponse> reply) {
   v1::GetAgentResponse response;
   const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
-    HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kReadDirectory));
+    HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kReadPresence));
     HEIM_ASSIGN_OR_RETURN(
         *response.mutable_agent(),
         AccessAgent(tx, context.caller, ResolveMe(context.caller, request.agent_id())));

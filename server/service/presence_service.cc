@@ -22,7 +22,7 @@ void PresenceService::GetPresence(CallContext& context, const v1::GetPresenceReq
                                   Reply<v1::GetPresenceResponse> reply) {
   v1::Actor actor;
   const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
-    HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kReadDirectory));
+    HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kReadPresence));
     HEIM_ASSIGN_OR_RETURN(
         actor, AccessActor(tx, context.caller, ResolveMe(context.caller, request.actor_id())));
     return absl::OkStatus();
@@ -72,7 +72,7 @@ void PresenceService::BatchGetPresence(CallContext& context,
                                        Reply<v1::BatchGetPresenceResponse> reply) {
   v1::BatchGetPresenceResponse response;
   const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
-    HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kReadDirectory));
+    HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kReadPresence));
     for (const std::string& id : request.actor_ids()) {
       const auto actor = AccessActor(tx, context.caller, ResolveMe(context.caller, id));
       if (actor.ok()) {
@@ -111,7 +111,7 @@ void PresenceService::WatchPresence(CallContext& context, const v1::WatchPresenc
   const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
     HEIM_ASSIGN_OR_RETURN(options.caller,
                           EnterWorkspace(tx, context.caller, request.workspace_id()));
-    return CheckWorkspace(tx, options.caller, Permission::kReadDirectory);
+    return CheckWorkspace(tx, options.caller, Permission::kReadPresence);
   });
   if (!status.ok()) return reply(status);
   options.only_presence = true;

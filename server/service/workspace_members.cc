@@ -101,10 +101,6 @@ void WorkspaceService::ListWorkspaceMembers(CallContext& context,
     HEIM_ASSIGN_OR_RETURN(const Caller inside,
                           EnterWorkspace(tx, context.caller, request.workspace_id()));
     HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, inside, Permission::kReadDirectory));
-    // Guests know the members of their channels only; ListActors shows them those.
-    if (inside.workspace_role == v1::WORKSPACE_ROLE_GUEST) {
-      return WorkspaceRoleRequired(v1::WORKSPACE_ROLE_MEMBER);
-    }
     HEIM_ASSIGN_OR_RETURN(const uint32_t limit, PageLimit(request.limit()));
     const std::string& workspace = inside.workspace_id.str();
     std::string after;
