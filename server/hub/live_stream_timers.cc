@@ -8,6 +8,24 @@
 #include "server/hub/live_stream_book.h"
 
 namespace heim {
+namespace {
+
+// Into the stream's row, and into the message, where lists show it.
+absl::Status SaveText(WriteTx& tx, const WorkspaceId& workspace, const v1::Stream& state) {
+  HEIM_ASSIGN_OR_RETURN(StreamRow row, tx.streams.Get(StreamId(state.id())));
+  // The end was committed meanwhile; its text wins.
+  if (row.stream.state() != v1::STREAM_STATE_ACTIVE) return absl::OkStatus();
+  row.stream = state;
+  HEIM_RETURN_IF_ERROR(tx.streams.Update(row));
+  HEIM_ASSIGN_OR_RETURN(v1::Message message, tx.messages.Get(MessageId(state.message_id())));
+  if (message.state() != v1::MESSAGE_STATE_STREAMING) return absl::OkStatus();
+  message.set_content(state.content());
+  *message.mutable_parts() = state.parts();
+  HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
+  return tx.messages.Update(message, position);
+}
+
+}  // namespace
 
 void LiveStreamBook::After(absl::Duration delay, const LivePtr& live,
                            std::function<void(const LivePtr&)> callback) {
@@ -99,12 +117,8 @@ void LiveStreamBook::Save(const LivePtr& live) {
     state->set_durable_index(state->next_index());
   }
   Draft draft;
-  draft.apply = [state](WriteTx& tx) -> absl::Status {
-    HEIM_ASSIGN_OR_RETURN(StreamRow row, tx.streams.Get(StreamId(state->id())));
-    // The end was committed meanwhile; its text wins.
-    if (row.stream.state() != v1::STREAM_STATE_ACTIVE) return absl::OkStatus();
-    row.stream = *state;
-    return tx.streams.Update(row);
+  draft.apply = [state, workspace = live->workspace](WriteTx& tx) {
+    return SaveText(tx, workspace, *state);
   };
   const uint32_t index = state->next_index();
   store_.Commit(std::move(draft),
