@@ -1,0 +1,104 @@
+#include "server/app/handlers.h"
+
+namespace heim {
+
+void BindHandlers(const Handlers& to, MethodTable* table) {
+  table->Bind<&ActorService::CreateActor>("heim.v1.ActorService.CreateActor", to.actors);
+  table->Bind<&ActorService::GetActor>("heim.v1.ActorService.GetActor", to.actors);
+  table->Bind<&ActorService::UpdateActor>("heim.v1.ActorService.UpdateActor", to.actors);
+  table->Bind<&ActorService::DeactivateActor>("heim.v1.ActorService.DeactivateActor", to.actors);
+  table->Bind<&ActorService::ListActors>("heim.v1.ActorService.ListActors", to.actors);
+
+  table->Bind<&AdminService::GetServerInfo>("heim.v1.AdminService.GetServerInfo", to.admin);
+
+  table->Bind<&AgentService::RegisterAgent>("heim.v1.AgentService.RegisterAgent", to.agents);
+  table->Bind<&AgentService::ListAgents>("heim.v1.AgentService.ListAgents", to.agents);
+  table->Bind<&AgentService::GetAgent>("heim.v1.AgentService.GetAgent", to.agents);
+  table->Bind<&AgentService::CreateAgentKey>("heim.v1.AgentService.CreateAgentKey", to.agents);
+  table->Bind<&AgentService::ListAgentKeys>("heim.v1.AgentService.ListAgentKeys", to.agents);
+  table->Bind<&AgentService::RevokeAgentKey>("heim.v1.AgentService.RevokeAgentKey", to.agents);
+
+  table->Bind<&AuthService::Login>("heim.v1.AuthService.Login", to.auth);
+  table->Bind<&AuthService::Register>("heim.v1.AuthService.Register", to.auth);
+  table->Bind<&AuthService::Refresh>("heim.v1.AuthService.Refresh", to.auth);
+  table->Bind<&AuthService::Logout>("heim.v1.AuthService.Logout", to.auth);
+  table->Bind<&AuthService::GetSession>("heim.v1.AuthService.GetSession", to.auth);
+  table->Bind<&AuthService::CreatePersonalToken>("heim.v1.AuthService.CreatePersonalToken",
+                                                 to.auth);
+  table->Bind<&AuthService::ListPersonalTokens>("heim.v1.AuthService.ListPersonalTokens", to.auth);
+  table->Bind<&AuthService::RevokePersonalToken>("heim.v1.AuthService.RevokePersonalToken",
+                                                 to.auth);
+  table->Bind<&AuthService::CreateTicket>("heim.v1.AuthService.CreateTicket", to.auth);
+
+  table->Bind<&ChannelService::CreateChannel>("heim.v1.ChannelService.CreateChannel", to.channels);
+  table->Bind<&ChannelService::ListChannels>("heim.v1.ChannelService.ListChannels", to.channels);
+  table->Bind<&ChannelService::GetChannel>("heim.v1.ChannelService.GetChannel", to.channels);
+  table->Bind<&ChannelService::UpdateChannel>("heim.v1.ChannelService.UpdateChannel", to.channels);
+  table->Bind<&ChannelService::ArchiveChannel>("heim.v1.ChannelService.ArchiveChannel",
+                                               to.channels);
+  table->Bind<&ChannelService::UnarchiveChannel>("heim.v1.ChannelService.UnarchiveChannel",
+                                                 to.channels);
+  table->Bind<&ChannelService::JoinChannel>("heim.v1.ChannelService.JoinChannel", to.channels);
+  table->Bind<&ChannelService::LeaveChannel>("heim.v1.ChannelService.LeaveChannel", to.channels);
+  table->Bind<&ChannelService::OpenDirect>("heim.v1.ChannelService.OpenDirect", to.channels);
+  table->Bind<&ChannelService::AddMember>("heim.v1.ChannelService.AddMember", to.channels);
+  table->Bind<&ChannelService::ListMembers>("heim.v1.ChannelService.ListMembers", to.channels);
+  table->Bind<&ChannelService::UpdateMember>("heim.v1.ChannelService.UpdateMember", to.channels);
+  table->Bind<&ChannelService::RemoveMember>("heim.v1.ChannelService.RemoveMember", to.channels);
+
+  table->Bind<&EventService::Subscribe>("heim.v1.EventService.Subscribe", to.events);
+  table->Bind<&EventService::ListEvents>("heim.v1.EventService.ListEvents", to.events);
+  table->Bind<&SessionService::Session>("heim.v1.EventService.Session", to.sessions);
+
+  table->Bind<&FileService::UploadFile>("heim.v1.FileService.UploadFile", to.files);
+  table->Bind<&FileService::DownloadFile>("heim.v1.FileService.DownloadFile", to.files);
+  table->Bind<&FileService::GetFileMeta>("heim.v1.FileService.GetFileMeta", to.files);
+
+  table->Bind<&MessageService::SendMessage>("heim.v1.MessageService.SendMessage", to.messages);
+  table->Bind<&MessageService::ListMessages>("heim.v1.MessageService.ListMessages", to.messages);
+  table->Bind<&MessageService::GetMessage>("heim.v1.MessageService.GetMessage", to.messages);
+  table->Bind<&MessageService::UpdateMessage>("heim.v1.MessageService.UpdateMessage", to.messages);
+  table->Bind<&MessageService::DeleteMessage>("heim.v1.MessageService.DeleteMessage", to.messages);
+  table->Bind<&MessageService::ListThread>("heim.v1.MessageService.ListThread", to.messages);
+  table->Bind<&MessageService::AddReaction>("heim.v1.MessageService.AddReaction", to.messages);
+  table->Bind<&MessageService::RemoveReaction>("heim.v1.MessageService.RemoveReaction",
+                                               to.messages);
+
+  table->Bind<&PresenceService::GetPresence>("heim.v1.PresenceService.GetPresence", to.presence);
+  table->Bind<&PresenceService::UpdatePresence>("heim.v1.PresenceService.UpdatePresence",
+                                                to.presence);
+  table->Bind<&PresenceService::BatchGetPresence>("heim.v1.PresenceService.BatchGetPresence",
+                                                  to.presence);
+  table->Bind<&PresenceService::SendTyping>("heim.v1.PresenceService.SendTyping", to.presence);
+  table->Bind<&PresenceService::WatchPresence>("heim.v1.PresenceService.WatchPresence",
+                                               to.presence);
+
+  table->Bind<&ReadStateService::MarkRead>("heim.v1.ReadStateService.MarkRead", to.read_states);
+  table->Bind<&ReadStateService::ListReadStates>("heim.v1.ReadStateService.ListReadStates",
+                                                 to.read_states);
+
+  table->Bind<&StreamService::StartStream>("heim.v1.StreamService.StartStream", to.streams);
+  table->Bind<&StreamService::AppendStream>("heim.v1.StreamService.AppendStream", to.streams);
+  table->Bind<&StreamService::FinishStream>("heim.v1.StreamService.FinishStream", to.streams);
+  table->Bind<&StreamService::AbortStream>("heim.v1.StreamService.AbortStream", to.streams);
+  table->Bind<&StreamService::GetStream>("heim.v1.StreamService.GetStream", to.streams);
+  table->Bind<&StreamService::WatchStream>("heim.v1.StreamService.WatchStream", to.streams);
+  table->Bind<&StreamService::WriteStream>("heim.v1.StreamService.WriteStream", to.streams);
+
+  table->Bind<&WorkspaceService::CreateWorkspace>("heim.v1.WorkspaceService.CreateWorkspace",
+                                                  to.workspaces);
+  table->Bind<&WorkspaceService::ListWorkspaces>("heim.v1.WorkspaceService.ListWorkspaces",
+                                                 to.workspaces);
+  table->Bind<&WorkspaceService::GetWorkspace>("heim.v1.WorkspaceService.GetWorkspace",
+                                               to.workspaces);
+  table->Bind<&WorkspaceService::UpdateWorkspace>("heim.v1.WorkspaceService.UpdateWorkspace",
+                                                  to.workspaces);
+  table->Bind<&WorkspaceService::ListWorkspaceMembers>(
+      "heim.v1.WorkspaceService.ListWorkspaceMembers", to.workspaces);
+  table->Bind<&WorkspaceService::UpdateWorkspaceMember>(
+      "heim.v1.WorkspaceService.UpdateWorkspaceMember", to.workspaces);
+  table->Bind<&WorkspaceService::RemoveWorkspaceMember>(
+      "heim.v1.WorkspaceService.RemoveWorkspaceMember", to.workspaces);
+}
+
+}  // namespace heim

@@ -1,0 +1,40 @@
+// Every RPC and the handler that keeps it, in one list: a declared RPC that is missing here stops
+// the start, by name. Called once at start-up.
+#pragma once
+
+#include "server/rpc/method_table.h"
+#include "server/rpc/session.h"
+#include "server/service/actor_service.h"
+#include "server/service/admin_service.h"
+#include "server/service/agent_service.h"
+#include "server/service/auth_service.h"
+#include "server/service/channel_service.h"
+#include "server/service/event_service.h"
+#include "server/service/file_service.h"
+#include "server/service/message_service.h"
+#include "server/service/presence_service.h"
+#include "server/service/read_state_service.h"
+#include "server/service/stream_service.h"
+#include "server/service/workspace_service.h"
+
+namespace heim {
+
+struct Handlers {
+  ActorService& actors;
+  AdminService& admin;
+  AgentService& agents;
+  AuthService& auth;
+  ChannelService& channels;
+  EventService& events;
+  FileService& files;
+  MessageService& messages;
+  PresenceService& presence;
+  ReadStateService& read_states;
+  SessionService& sessions;
+  StreamService& streams;
+  WorkspaceService& workspaces;
+};
+
+void BindHandlers(const Handlers& to, MethodTable* table);
+
+}  // namespace heim
