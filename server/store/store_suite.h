@@ -75,6 +75,8 @@ class StoreSuite : public ::testing::TestWithParam<StoreFactory> {
   absl::Status Post(WriteTx& tx, v1::Message& message);
   v1::Message MustPost(v1::Message message);
   v1::Message MustGet(const std::string& id);
+  // (unread, mentions) of bob in the channel `general`, or in the thread.
+  std::pair<uint32_t, uint32_t> Unread(std::optional<MessageId> thread = std::nullopt);
   ActorId AddPerson(std::string_view username);
   ChannelId AddChannel(std::string_view name, const std::vector<ActorId>& members);
 

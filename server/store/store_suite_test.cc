@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/store/sqlite/sqlite_store.h"
@@ -53,6 +54,7 @@ StoreSuite::~StoreSuite() {
 }
 
 void StoreSuite::SetUp() {
+  SetLogLevel("warn");
   Reopen();
   ASSERT_NE(store_, nullptr);
   ann_ = ActorId(ids_.NewId());
@@ -186,6 +188,19 @@ v1::Message StoreSuite::MustGet(const std::string& id) {
     return absl::OkStatus();
   });
   return message;
+}
+
+std::pair<uint32_t, uint32_t> StoreSuite::Unread(std::optional<MessageId> thread) {
+  v1::ReadState state;
+  MustRead([&](ReadTx& tx) -> absl::Status {
+    HEIM_ASSIGN_OR_RETURN(state, tx.members.ReadStateOf(general_, bob_, thread));
+    if (thread.has_value()) return absl::OkStatus();
+    HEIM_ASSIGN_OR_RETURN(const auto all, tx.members.ReadStates(workspace_, bob_, "", 10));
+    EXPECT_EQ(all.size(), 1u);
+    EXPECT_EQ(all.front().SerializeAsString(), state.SerializeAsString());
+    return absl::OkStatus();
+  });
+  return {state.unread_count(), state.mention_count()};
 }
 
 ActorId StoreSuite::AddPerson(std::string_view username) {
