@@ -75,7 +75,6 @@ inline constexpr int kStreamsPerActorMax = 64;
 inline constexpr absl::Duration kStreamIdleMin = absl::Seconds(5);
 inline constexpr absl::Duration kStreamIdleDefault = absl::Seconds(60);
 inline constexpr absl::Duration kStreamIdleMax = absl::Hours(1);
-inline constexpr absl::Duration kStreamLifetimeMax = absl::Hours(24);
 // Acknowledgements of a WriteStream are gathered for this long.
 inline constexpr absl::Duration kWriteStreamAckInterval = absl::Milliseconds(100);
 

@@ -1,0 +1,140 @@
+#include "server/model/limits.h"
+
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "server/base/strings.h"
+
+namespace heim {
+namespace {
+
+std::string Bytes(size_t bytes) {
+  if (bytes % (1u << 20) == 0) return absl::StrCat(bytes >> 20, " MiB");
+  if (bytes % (1u << 10) == 0) return absl::StrCat(bytes >> 10, " KiB");
+  return absl::StrCat(bytes, " bytes");
+}
+
+std::string Time(absl::Duration duration) {
+  if (duration % absl::Hours(24) == absl::ZeroDuration()) {
+    return absl::StrCat(duration / absl::Hours(24), " days");
+  }
+  if (duration % absl::Hours(1) == absl::ZeroDuration()) {
+    return absl::StrCat(duration / absl::Hours(1), " h");
+  }
+  if (duration % absl::Seconds(1) == absl::ZeroDuration()) {
+    return absl::StrCat(duration / absl::Seconds(1), " s");
+  }
+  return absl::StrCat(duration / absl::Milliseconds(1), " ms");
+}
+
+struct Row {
+  std::string_view what;
+  std::string limit;
+};
+
+std::string Section(std::string_view title, const std::vector<Row>& rows) {
+  std::string out = StrCat("\n## ", title, "\n\n| what | limit |\n|---|---|\n");
+  for (const Row& row : rows) StrAppend(&out, "| ", row.what, " | ", row.limit, " |\n");
+  return out;
+}
+
+std::string Messages() {
+  return Section("Messages",
+                 {{"text of a message, streamed or not", Bytes(kMessageContentMaxBytes)},
+                  {"all parts but their visible text", Bytes(kMessageHiddenMaxBytes)},
+                  {"metadata, an agent's config, a workspace's settings", Bytes(kMetadataMaxBytes)},
+                  {"levels of nesting in these", absl::StrCat(kMetadataMaxDepth)},
+                  {"levels of nesting in other free values", absl::StrCat(kValueMaxDepth)},
+                  {"attachments", absl::StrCat(kAttachmentsMax)},
+                  {"parts", absl::StrCat(kPartsMax)},
+                  {"mentions that are looked at", absl::StrCat(kMentionsMax)},
+                  {"kinds of reactions on a message", absl::StrCat(kReactionKindsMax)},
+                  {"an emoji", Bytes(kEmojiMaxBytes)},
+                  {"actors shown of a reaction", absl::StrCat(kReactionActorsShown)},
+                  {"participants shown of a thread", absl::StrCat(kThreadParticipantsShown)},
+                  {"characters of `client_id`", absl::StrCat(kClientIdMaxLength)}});
+}
+
+std::string Requests() {
+  return Section("Requests", {{"JSON body", Bytes(kJsonBodyMaxBytes)},
+                              {"levels of nesting in JSON", absl::StrCat(kJsonMaxDepth)},
+                              {"WebSocket frame or gRPC message", Bytes(kFrameMaxBytes)},
+                              {"header of a request", Bytes(kHeaderMaxBytes)},
+                              {"`idempotency-key`", Bytes(kIdempotencyKeyMaxBytes)},
+                              {"answers kept for a repeat", Time(kIdempotencyKept)},
+                              {"items of a page: default", absl::StrCat(kPageDefault)},
+                              {"items of a page: most", absl::StrCat(kPageMax)},
+                              {"page cursor", Bytes(kPageCursorMaxBytes)},
+                              {"paths of an update mask", absl::StrCat(kUpdateMaskMaxPaths)},
+                              {"deadline of a call that names none", Time(kDeadlineDefault)},
+                              {"wait of a poll for events", Time(kPollWaitMax)},
+                              {"file, unless HEIM_MAX_FILE_SIZE says otherwise",
+                               absl::StrCat(kFileMaxBytesDefault / 1'000'000, " MB")}});
+}
+
+std::string Events() {
+  return Section("Events",
+                 {{"channels named by a subscription", absl::StrCat(kSubscriptionChannelsMax)},
+                  {"commands in flight on a socket", absl::StrCat(kCommandsInFlightMax)},
+                  {"log kept: time", Time(kLogRetention)},
+                  {"log kept: events, whichever is more", absl::StrCat(kLogRetentionEvents)},
+                  {"newest events in memory", absl::StrCat(kEventsInMemory)},
+                  {"newest events in memory: size", Bytes(kEventsInMemoryBytes)},
+                  {"one batch: events", absl::StrCat(kBatchMaxEvents)},
+                  {"one batch: size", Bytes(kBatchMaxBytes)},
+                  {"silence before a heartbeat", Time(kHeartbeatAfter)},
+                  {"a write that is stuck ends the connection after", Time(kWriteBlockedMax)},
+                  {"typing expires after", Time(kTypingExpiresAfter)},
+                  {"presence set without an open session", Time(kPresenceLeaseByCall)},
+                  {"offline after the last session closed", Time(kOfflineGrace)}});
+}
+
+std::string Streams() {
+  return Section("Token streams",
+                 {{"one append", Bytes(kStreamAppendMaxBytes)},
+                  {"open streams of an actor", absl::StrCat(kStreamsPerActorMax)},
+                  {"idle time-out: least", Time(kStreamIdleMin)},
+                  {"idle time-out: default", Time(kStreamIdleDefault)},
+                  {"idle time-out: most", Time(kStreamIdleMax)},
+                  {"acknowledgements are gathered for", Time(kWriteStreamAckInterval)}});
+}
+
+std::string Accounts() {
+  return Section(
+      "Accounts and sessions",
+      {{"characters of a username", absl::StrCat(kUsernameMinLength, " to ", kUsernameMaxLength)},
+       {"characters of a channel's name or a slug", absl::StrCat(kSlugMaxLength)},
+       {"characters of a password: least", absl::StrCat(kPasswordMinLength)},
+       {"a login holds", Time(kSessionLifetime)},
+       {"a cookie slides for", Time(kCookieLifetime)},
+       {"a ticket holds", Time(kTicketLifetime)},
+       {"calls under way at shutdown get", Time(kDrainTime)}});
+}
+
+std::string Rates() {
+  std::string out =
+      "\n## Rates\n\nToken buckets of one key or session, tier pro; HEIM_RATE_LIMITS=off switches "
+      "them off. `auth` counts tries of one account and address.\n\n"
+      "| class | refill per second | burst |\n|---|---|---|\n";
+  const google::protobuf::EnumDescriptor* classes = v1::RateClass_descriptor();
+  for (int i = 0; i < classes->value_count(); ++i) {
+    const auto* value = classes->value(i);
+    if (value->number() == v1::RATE_CLASS_UNSPECIFIED) continue;
+    const BucketRule rule = BucketOf(static_cast<v1::RateClass>(value->number()));
+    const std::string name = absl::AsciiStrToLower(value->name().substr(sizeof("RATE_CLASS_") - 1));
+    absl::StrAppendFormat(&out, "| %s | %.4g | %.4g |\n", name, rule.refill_per_second, rule.burst);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string LimitsMarkdown() {
+  return absl::StrCat("# Limits\n\nMade from `server/model/limits.h`; do not edit.\n", Messages(),
+                      Requests(), Events(), Streams(), Accounts(), Rates());
+}
+
+}  // namespace heim
