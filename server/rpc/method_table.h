@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 #include "heim/v1/options.pb.h"
@@ -50,6 +51,9 @@ class MethodTable {
   // Lists every method of every service of package heim.v1 that is linked in. Fails, naming it, on
   // a method without policy and on whatever CheckMethodPolicies finds.
   static absl::StatusOr<std::unique_ptr<MethodTable>> Create();
+  // The same for some services only: for tests.
+  static absl::StatusOr<std::unique_ptr<MethodTable>> CreateFrom(
+      absl::Span<const google::protobuf::ServiceDescriptor* const> services);
 
   // Binds `&Service::Method` (a handler of the shape of service/call.h) to the RPC of that name.
   // The kind follows from the handler's type; request and response types must be the descriptor's

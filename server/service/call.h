@@ -27,6 +27,13 @@ struct SessionCookie {
   absl::Duration max_age;
 };
 
+// What is left of the caller's tokens in the method's rate class, for RateLimit-* headers.
+struct RateLimitState {
+  uint32_t limit = 0;
+  uint32_t remaining = 0;
+  absl::Duration reset;  // until it is full again
+};
+
 // CallContext goes with one call from the front to the handler. Written by front and Invoker before
 // the handler runs, by the handler until it completes its Reply; `cancelled` by the front at any
 // time.
@@ -42,13 +49,18 @@ struct CallContext {
   std::string workspace_selector;  // `heim-workspace` header
   std::string idempotency_key;
   std::optional<uint32_t> if_match;  // fills expected_revision where the request has one
+  std::string resume_cursor;         // where a session starts, when the front was told: `?cursor=`
   absl::Time deadline = absl::InfiniteFuture();
   std::string base_url;  // "http://host:port" as the client sees it; may be empty
+  // `caller` was authenticated before: a command of a session that a one-use ticket opened.
+  bool caller_known = false;
 
   // Set by the Invoker.
   std::string method;        // full name, such as heim.v1.ChannelService.CreateChannel
   std::string request_hash;  // SHA-256 of the request, when there is an idempotency key
   Caller caller;
+  // Not to be read after a TIMEOUT: then the call may still be running.
+  std::optional<RateLimitState> rate_limit;
 
   // Set by the handler.
   int http_status = 0;  // 0: the method's own

@@ -1,0 +1,75 @@
+// ServerInvoker is the Invoker of the server. In this order: request id, draining, rate of the
+// address (log-in and sign-up only), authentication, scopes, rate of the credential, validation,
+// idempotency key, handler. A workspace is not asked for here: the rows of the handler's
+// transaction say whether the caller is in it.
+// Owned by app, destroyed after Executor and Timers have stopped. Thread-safe. Never blocks its
+// caller; `done` and `opened` come from the Executor, a committer's thread, the timer's or the
+// caller's own.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "server/auth/authenticator.h"
+#include "server/base/clock.h"
+#include "server/base/executor.h"
+#include "server/base/ids.h"
+#include "server/base/timers.h"
+#include "server/model/limits.h"
+#include "server/rpc/invoker.h"
+#include "server/rpc/method_plan.h"
+#include "server/rpc/metrics.h"
+#include "server/rpc/rate_limiter.h"
+
+namespace heim {
+
+class ServerInvoker final : public Invoker {
+ public:
+  struct Options {
+    absl::Duration deadline = kDeadlineDefault;  // of unary calls and of the opening of streams
+  };
+  struct Dependencies {
+    const MethodTable& methods;  // may still be bound after this was made
+    Authenticator& authenticator;
+    Executor& executor;
+    RateLimiter& rate_limiter;
+    Clock& clock;
+    Timers& timers;
+    Ids& ids;
+    Metrics& metrics;
+  };
+
+  ServerInvoker(Options options, const Dependencies& dependencies);
+
+  const MethodTable& methods() const override { return deps_.methods; }
+  void Call(const MethodInfo& method, std::shared_ptr<CallContext> context,
+            std::unique_ptr<google::protobuf::Message> request, Done done) override;
+  void Open(const MethodInfo& method, std::shared_ptr<CallContext> context,
+            std::unique_ptr<google::protobuf::Message> first, StreamOpened opened) override;
+  std::string NewRequestId() override { return deps_.ids.NewId(); }
+  size_t in_flight() const override { return in_flight_.load(std::memory_order_relaxed); }
+  void Drain() override { draining_.store(true, std::memory_order_relaxed); }
+
+ private:
+  class Pending;
+  class UnaryCall;
+  class StreamOpening;
+
+  // Takes the call to the Executor.
+  void Start(std::shared_ptr<Pending> pending);
+  // All that comes before the handler. Blocks on a read of the store at most.
+  absl::Status Prepare(Pending& pending);
+  absl::Status FindCaller(const MethodInfo& method, CallContext& context);
+  absl::Status TakeToken(const MethodInfo& method, CallContext& context);
+
+  const Options options_;
+  const Dependencies deps_;
+  absl::flat_hash_map<const MethodInfo*, std::unique_ptr<MethodPlan>> plans_;
+  std::atomic<size_t> in_flight_{0};
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace heim
