@@ -41,6 +41,7 @@ constexpr std::array kNames = {
     "HEIM_SERVER",
     "HEIM_TOKEN",
     "HEIM_CONFIG_DIR",
+    "HEIM_PASSWORD",
     "HEIM_WORKSPACE",
 };
 

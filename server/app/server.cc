@@ -48,8 +48,8 @@ class JsonStructCodec : public StructCodec {
       const google::protobuf::Message& message) const override {
     return MessageToStruct(message);
   }
-  absl::Status FromStruct(const google::protobuf::Struct& value,
-                          google::protobuf::Message* message) const override {
+  absl::Status ToMessage(const google::protobuf::Struct& value,
+                         google::protobuf::Message* message) const override {
     return StructToMessage(value, message);
   }
 };
@@ -145,8 +145,7 @@ struct Server::Rooms {
   ReadStateService read_states{*store, clock};
   PresenceService presences{*store, presence, hub};
   EventService events{{*store, hub, ids, timers, executor}};
-  FileService files{
-      {.file_max_bytes = config.max_file_bytes}, *store, *blobs, clock, ids, executor};
+  FileService files{FileOptions{config.max_file_bytes}, {*store, *blobs, clock, ids, executor}};
   AdminService admin{FactsOf(config, config.grpc_port.value_or(0)), *store};
 
   // The doors.
@@ -171,9 +170,11 @@ absl::Status Server::Rooms::OpenMethods() {
       ServerInvoker::Dependencies{*methods, authenticator, executor, rate_limiter, clock, timers,
                                   ids, metrics});
   sessions = std::make_unique<SessionService>(SessionService::Dependencies{
-      *invoker, hub, struct_codec, ids, executor,
-      [this](const Caller& caller, const std::vector<std::string>& channels) {
-        return CheckChannelsReadable(*store, caller, channels);
+      *invoker, hub, executor, rate_limiter, ids, struct_codec,
+      [this](const Caller& caller, const std::vector<ChannelId>& channels) {
+        std::vector<std::string> named;
+        for (const ChannelId& channel : channels) named.push_back(channel.str());
+        return CheckChannelsReadable(*store, caller, named);
       }});
   BindHandlers({actors, admin, agents, auth, channels, events, files, messages, presences,
                 read_states, *sessions, streams, workspaces},
