@@ -210,7 +210,10 @@ FanOutHub::Bridged FanOutHub::Bridge(Fan* fan, HubSubscription* reader) {
       fan->workspace, {state.position, fan->released, kJoinMaxEvents, kOutboxMaxBytes / 2});
   if (!events.has_value()) return Bridged::kTooFar;
   for (const HubEventPtr& event : *events) {
-    if (!reader->outbox().RoomOrArm()) return Bridged::kWaits;
+    if (!reader->outbox().RoomOrArm()) {
+      Touch(reader);
+      return Bridged::kWaits;
+    }
     const Visibility::Effect effect = state.view.Apply(event->facts);
     state.position = event->facts.position;
     if (effect.deliver && state.filter.Wants(event->facts)) {

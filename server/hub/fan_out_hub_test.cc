@@ -50,6 +50,7 @@ TEST_F(HubTest, ResumeByCursorHearsEveryEventOnce) {
     auto reader = std::make_unique<TestReader>(MustSubscribe(bob_, From(cursor)));
     const uint64_t some = RandomBelow(entropy_, 30);
     for (uint64_t i = 0; i < 25; ++i) last = Post(room, ann_, "text");
+    ASSERT_TRUE(reader->ReadToControl(v1::Control::kHello));
     ASSERT_TRUE(reader->ReadUntil(
         [&] { return reader->Positions().size() >= some || reader->reached() >= last; }));
     for (const uint64_t position : reader->Positions()) heard.push_back(position);
@@ -277,7 +278,10 @@ TEST_F(HubTest, AReaderThatIsStuckWithAFullOutboxIsLetGo) {
   ASSERT_TRUE(quick->ReadToPosition(last));
   ASSERT_EQ(hub_->subscription_count(), 2u);
   clock_.Advance(kWriteBlockedMax + kTickInterval);
-  stuck->state = FrameSource::State::kIdle;
+  // What comes after the tick shows that the tick is over.
+  ASSERT_TRUE(quick->ReadToControl(v1::Control::kHeartbeat));
+  ASSERT_TRUE(quick->ReadToPosition(Post(room, ann_, "text")));
+  EXPECT_EQ(hub_->subscription_count(), 1u);
   ASSERT_TRUE(stuck->ReadToEnd());
   EXPECT_FALSE(stuck->source->status().ok());
 }

@@ -24,7 +24,6 @@
 #include "server/hub/presence_table.h"
 #include "server/model/page.h"
 #include "server/model/time.h"
-#include "server/store/sqlite/sqlite_store.h"
 
 namespace heim {
 
@@ -184,7 +183,7 @@ class HubFixture : public ::testing::Test {
   UuidV7Ids ids_{clock_, entropy_};
   LocalBus bus_;
   LossyListener listener_;
-  std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<Store> store_;
   std::unique_ptr<ThreadPoolExecutor> executor_;
   std::unique_ptr<LiveStreamBook> streams_;
   std::unique_ptr<PresenceTable> presence_;

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "server/hub/hub_fixture.h"
+#include "server/store/sqlite/sqlite_store.h"
 
 namespace heim {
 

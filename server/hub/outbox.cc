@@ -10,7 +10,7 @@ Outbox::Outbox(Clock& clock, Limits limits, std::function<void()> on_drained)
       limits_(limits),
       on_drained_(std::move(on_drained)),
       last_push_(clock.Monotonic()),
-      last_pull_(clock.Monotonic()) {}
+      seen_(clock.Monotonic()) {}
 
 void Outbox::Put(FramePtr frame, Item item) {
   if (closed_ || cancelled_) return;
@@ -106,7 +106,8 @@ void Outbox::CallReady(bool even_when_busy) {
   absl::MutexLock lock(&mutex_);
   if (cancelled_ || on_ready_ == nullptr || !(idle_ || even_when_busy)) return;
   if (slots_.empty() && !closed_) return;
-  idle_ = false;
+  // An idle reader has been well until now.
+  if (std::exchange(idle_, false)) seen_ = clock_.Monotonic();
   const std::thread::id self = std::this_thread::get_id();
   wakers_.push_back(self);
   // Never changes once it is set, and this object outlives the call.
@@ -115,6 +116,13 @@ void Outbox::CallReady(bool even_when_busy) {
   on_ready();
   mutex_.Lock();
   wakers_.erase(std::find(wakers_.begin(), wakers_.end(), self));
+  if (!cancelled_ || !wakers_.empty()) return;
+  // What it holds, often the front, dies with no lock held.
+  std::function<void()> dropped;
+  dropped.swap(on_ready_);
+  mutex_.Unlock();
+  dropped = nullptr;
+  mutex_.Lock();
 }
 
 bool Outbox::closed() const {
@@ -129,8 +137,8 @@ absl::Duration Outbox::last_push() const {
 
 absl::Duration Outbox::StuckFor() const {
   absl::MutexLock lock(&mutex_);
-  if (idle_ || closed_ || (!armed_ && HalfFree())) return absl::ZeroDuration();
-  return clock_.Monotonic() - last_pull_;
+  if (idle_ || closed_ || (!armed_ && slots_.empty())) return absl::ZeroDuration();
+  return clock_.Monotonic() - seen_;
 }
 
 FrameSource::State Outbox::Pull(size_t max_bytes, std::vector<FramePtr>* out) {
@@ -138,7 +146,7 @@ FrameSource::State Outbox::Pull(size_t max_bytes, std::vector<FramePtr>* out) {
   FrameSource::State state = FrameSource::State::kMore;
   {
     absl::MutexLock lock(&mutex_);
-    last_pull_ = clock_.Monotonic();
+    seen_ = clock_.Monotonic();
     idle_ = false;
     size_t taken = 0;
     while (!slots_.empty()) {
@@ -178,6 +186,7 @@ void Outbox::SetReady(std::function<void()> on_ready) {
 }
 
 void Outbox::Cancel() {
+  std::function<void()> dropped;  // destroyed with no lock held
   absl::MutexLock lock(&mutex_);
   cancelled_ = true;
   slots_.clear();
@@ -189,6 +198,7 @@ void Outbox::Cancel() {
                        [&](const std::thread::id& waker) { return waker == self; });
   };
   mutex_.Await(absl::Condition(&none_else));
+  if (wakers_.empty()) dropped.swap(on_ready_);
 }
 
 }  // namespace heim

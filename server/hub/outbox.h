@@ -97,7 +97,7 @@ class Outbox {
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
   absl::Duration last_push_ ABSL_GUARDED_BY(mutex_);
-  absl::Duration last_pull_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration seen_ ABSL_GUARDED_BY(mutex_);  // the reader last pulled, or was last woken
   std::function<void()> on_ready_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread::id> wakers_ ABSL_GUARDED_BY(mutex_);
 };

@@ -139,6 +139,12 @@ TEST_F(OutboxTest, StuckIsWhoLeavesAFullOutboxAlone) {
   Pull();
   clock_.Advance(absl::Seconds(31));
   EXPECT_EQ(outbox_.StuckFor(), absl::ZeroDuration());
+  outbox_.SetReady([] {});
+  outbox_.PushAnyway(Durable(7), Outbox::Item::kDurable);
+  outbox_.Wake();
+  EXPECT_EQ(outbox_.StuckFor(), absl::ZeroDuration()) << "it was idle for long, and woken just now";
+  clock_.Advance(absl::Seconds(5));
+  EXPECT_EQ(outbox_.StuckFor(), absl::Seconds(5));
 }
 
 }  // namespace
