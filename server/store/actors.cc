@@ -91,7 +91,7 @@ absl::StatusOr<v1::Actor> GetActor(SqlSession& session, std::string_view sql,
                                    std::string_view key) {
   v1::Actor actor;
   HEIM_RETURN_IF_ERROR(
-      QueryOne(session, sql, {SqlText(key)}, ActorNotFound(), [&](const SqlRow& row) {
+      QueryOne(session, sql, {SqlText(key)}, ActorNotFound, [&](const SqlRow& row) {
         HEIM_ASSIGN_OR_RETURN(actor, ReadActor(row));
         return absl::OkStatus();
       }));
@@ -183,7 +183,7 @@ absl::StatusOr<v1::Actor> Actors::GetByEmail(std::string_view email) {
 absl::StatusOr<v1::ActorRef> Actors::GetRef(const ActorId& id) {
   v1::ActorRef ref;
   HEIM_RETURN_IF_ERROR(
-      QueryOne(*session_, kGetRef, {SqlId(id)}, ActorNotFound(), [&](const SqlRow& row) {
+      QueryOne(*session_, kGetRef, {SqlId(id)}, ActorNotFound, [&](const SqlRow& row) {
         ReadActorRef(row, 0, &ref);
         return absl::OkStatus();
       }));

@@ -83,11 +83,10 @@ v1::Channel ReadChannelAndMe(const SqlRow& row) {
 absl::StatusOr<v1::Channel> GetChannel(SqlSession& session, std::string_view sql,
                                        absl::Span<const SqlValue> parameters) {
   v1::Channel channel;
-  HEIM_RETURN_IF_ERROR(
-      QueryOne(session, sql, parameters, ChannelNotFound(), [&](const SqlRow& row) {
-        channel = ReadChannel(row);
-        return absl::OkStatus();
-      }));
+  HEIM_RETURN_IF_ERROR(QueryOne(session, sql, parameters, ChannelNotFound, [&](const SqlRow& row) {
+    channel = ReadChannel(row);
+    return absl::OkStatus();
+  }));
   return channel;
 }
 
@@ -123,7 +122,7 @@ absl::StatusOr<v1::Channel> Channels::Get(const ChannelId& id) {
 
 absl::StatusOr<v1::Channel> Channels::GetFor(const ChannelId& id, const ActorId& actor) {
   v1::Channel channel;
-  HEIM_RETURN_IF_ERROR(QueryOne(*session_, kGetFor, {SqlId(id), SqlId(actor)}, ChannelNotFound(),
+  HEIM_RETURN_IF_ERROR(QueryOne(*session_, kGetFor, {SqlId(id), SqlId(actor)}, ChannelNotFound,
                                 [&](const SqlRow& row) {
                                   channel = ReadChannelAndMe(row);
                                   return absl::OkStatus();
@@ -172,7 +171,7 @@ absl::StatusOr<std::vector<v1::Channel>> Channels::List(const WorkspaceId& works
 absl::StatusOr<uint64_t> Channels::NextSeq(const ChannelId& id) {
   uint64_t seq = 0;
   HEIM_RETURN_IF_ERROR(
-      QueryOne(*session_, kNextSeq, {SqlId(id)}, ChannelNotFound(), [&](const SqlRow& row) {
+      QueryOne(*session_, kNextSeq, {SqlId(id)}, ChannelNotFound, [&](const SqlRow& row) {
         seq = UintOf(row, 0);
         return absl::OkStatus();
       }));

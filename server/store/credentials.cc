@@ -65,11 +65,10 @@ absl::StatusOr<CredentialRow> ReadCredential(const SqlRow& row) {
 absl::StatusOr<CredentialRow> GetCredential(SqlSession& session, std::string_view sql,
                                             std::string_view key) {
   CredentialRow credential;
-  HEIM_RETURN_IF_ERROR(
-      QueryOne(session, sql, {SqlText(key)}, KeyNotFound(), [&](const SqlRow& row) {
-        HEIM_ASSIGN_OR_RETURN(credential, ReadCredential(row));
-        return absl::OkStatus();
-      }));
+  HEIM_RETURN_IF_ERROR(QueryOne(session, sql, {SqlText(key)}, KeyNotFound, [&](const SqlRow& row) {
+    HEIM_ASSIGN_OR_RETURN(credential, ReadCredential(row));
+    return absl::OkStatus();
+  }));
   return credential;
 }
 
@@ -143,7 +142,7 @@ absl::Status CredentialRows::TouchLastUsed(const KeyId& id, absl::Time at) {
 absl::StatusOr<std::string> CredentialRows::PasswordHashOf(const ActorId& actor) {
   std::string hash;
   HEIM_RETURN_IF_ERROR(
-      QueryOne(*session_, kPasswordHashOf, {SqlId(actor)}, KeyNotFound(), [&](const SqlRow& row) {
+      QueryOne(*session_, kPasswordHashOf, {SqlId(actor)}, KeyNotFound, [&](const SqlRow& row) {
         hash = TextOf(row, 0);
         return absl::OkStatus();
       }));
@@ -171,19 +170,19 @@ absl::Status Sessions::Insert(const SessionRow& row) {
 absl::StatusOr<SessionRow> Sessions::Get(const SessionId& id) {
   SessionRow session;
   session.id = id;
-  HEIM_RETURN_IF_ERROR(
-      QueryOne(*session_, kGetSession, {SqlId(id)},
-               MakeError(v1::ERROR_REASON_UNAUTHENTICATED, "The session is not known"),
-               [&](const SqlRow& row) {
-                 session.actor_id = ActorId(row.Text(0));
-                 session.created_at = TimeOfMillis(row.Int(1));
-                 session.last_seen_at = TimeOfMillis(row.Int(2));
-                 session.expires_at = TimeOfMillis(row.Int(3));
-                 if (!row.IsNull(4)) session.revoked_at = TimeOfMillis(row.Int(4));
-                 session.user_agent = TextOf(row, 5);
-                 session.address = TextOf(row, 6);
-                 return absl::OkStatus();
-               }));
+  HEIM_RETURN_IF_ERROR(QueryOne(
+      *session_, kGetSession, {SqlId(id)},
+      [] { return Unauthenticated("The session is not known"); },
+      [&](const SqlRow& row) {
+        session.actor_id = ActorId(row.Text(0));
+        session.created_at = TimeOfMillis(row.Int(1));
+        session.last_seen_at = TimeOfMillis(row.Int(2));
+        session.expires_at = TimeOfMillis(row.Int(3));
+        if (!row.IsNull(4)) session.revoked_at = TimeOfMillis(row.Int(4));
+        session.user_agent = TextOf(row, 5);
+        session.address = TextOf(row, 6);
+        return absl::OkStatus();
+      }));
   return session;
 }
 

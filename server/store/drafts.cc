@@ -84,7 +84,7 @@ absl::StatusOr<AppliedDraft> Apply(SqlSession& session, const Clock& clock, Draf
 
 absl::StatusOr<uint64_t> LogWriteTx::PeekPosition(const WorkspaceId& workspace) {
   uint64_t position = 0;
-  HEIM_RETURN_IF_ERROR(QueryOne(session_, kPeekPosition, {SqlId(workspace)}, WorkspaceNotFound(),
+  HEIM_RETURN_IF_ERROR(QueryOne(session_, kPeekPosition, {SqlId(workspace)}, WorkspaceNotFound,
                                 [&](const SqlRow& row) {
                                   position = UintOf(row, 0);
                                   return absl::OkStatus();
@@ -94,7 +94,7 @@ absl::StatusOr<uint64_t> LogWriteTx::PeekPosition(const WorkspaceId& workspace) 
 
 absl::StatusOr<uint64_t> LogWriteTx::Emit(const WorkspaceId& workspace, v1::Event event) {
   uint64_t position = 0;
-  HEIM_RETURN_IF_ERROR(QueryOne(session_, kNextPosition, {SqlId(workspace)}, WorkspaceNotFound(),
+  HEIM_RETURN_IF_ERROR(QueryOne(session_, kNextPosition, {SqlId(workspace)}, WorkspaceNotFound,
                                 [&](const SqlRow& row) {
                                   position = UintOf(row, 0);
                                   return absl::OkStatus();

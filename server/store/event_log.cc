@@ -88,7 +88,7 @@ std::string IndexedMessageOf(const v1::Event& event) {
 absl::StatusOr<LogHead> EventLog::Head(const WorkspaceId& workspace) {
   LogHead head;
   HEIM_RETURN_IF_ERROR(
-      QueryOne(*session_, kHead, {SqlId(workspace)}, WorkspaceNotFound(), [&](const SqlRow& row) {
+      QueryOne(*session_, kHead, {SqlId(workspace)}, WorkspaceNotFound, [&](const SqlRow& row) {
         head.epoch = TextOf(row, 0);
         head.position = UintOf(row, 1);
         head.oldest = UintOf(row, 2);

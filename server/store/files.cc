@@ -31,12 +31,11 @@ absl::Status Files::Insert(const FileRow& row) {
 
 absl::StatusOr<FileRow> Files::Get(const FileId& id) {
   FileRow file;
-  HEIM_RETURN_IF_ERROR(
-      QueryOne(*session_, kGet, {SqlId(id)}, FileNotFound(), [&](const SqlRow& row) {
-        file.workspace_id = WorkspaceId(row.Text(0));
-        file.blob_key = TextOf(row, 1);
-        return ParseColumn(row, 2, &file.file);
-      }));
+  HEIM_RETURN_IF_ERROR(QueryOne(*session_, kGet, {SqlId(id)}, FileNotFound, [&](const SqlRow& row) {
+    file.workspace_id = WorkspaceId(row.Text(0));
+    file.blob_key = TextOf(row, 1);
+    return ParseColumn(row, 2, &file.file);
+  }));
   return file;
 }
 

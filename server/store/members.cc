@@ -90,7 +90,7 @@ absl::Status Members::Insert(const v1::Member& member, uint64_t position) {
 
 absl::StatusOr<v1::Member> Members::Get(const ChannelId& channel, const ActorId& actor) {
   v1::Member member;
-  HEIM_RETURN_IF_ERROR(QueryOne(*session_, kGet, {SqlId(channel), SqlId(actor)}, MemberNotFound(),
+  HEIM_RETURN_IF_ERROR(QueryOne(*session_, kGet, {SqlId(channel), SqlId(actor)}, MemberNotFound,
                                 [&](const SqlRow& row) {
                                   member = ReadMember(row, channel);
                                   if (!row.IsNull(8)) {

@@ -145,7 +145,7 @@ struct OldRow {
 absl::StatusOr<OldRow> GetOldRow(SqlSession& session, const std::string& id) {
   OldRow old;
   HEIM_RETURN_IF_ERROR(
-      QueryOne(session, kGetRow, {SqlText(id)}, MessageNotFound(), [&](const SqlRow& row) {
+      QueryOne(session, kGetRow, {SqlText(id)}, MessageNotFound, [&](const SqlRow& row) {
         old.channel_id = TextOf(row, 0);
         old.seq = UintOf(row, 1);
         old.state = static_cast<v1::MessageState>(row.Int(2));
@@ -218,7 +218,7 @@ absl::StatusOr<std::optional<v1::Message>> Messages::FindByClientId(const ActorI
 absl::StatusOr<std::string> Messages::RequestHashOf(const MessageId& id) {
   std::string hash;
   HEIM_RETURN_IF_ERROR(
-      QueryOne(*session_, kRequestHashOf, {SqlId(id)}, MessageNotFound(), [&](const SqlRow& row) {
+      QueryOne(*session_, kRequestHashOf, {SqlId(id)}, MessageNotFound, [&](const SqlRow& row) {
         if (!row.IsNull(0)) hash = std::string(row.Blob(0));
         return absl::OkStatus();
       }));

@@ -89,11 +89,11 @@ absl::StatusOr<v1::ReadState> Members::ReadStateOf(const ChannelId& channel, con
   };
   if (!thread.has_value()) {
     HEIM_RETURN_IF_ERROR(
-        QueryOne(*session_, kStateOf, {SqlId(channel), SqlId(actor)}, MemberNotFound(), read));
+        QueryOne(*session_, kStateOf, {SqlId(channel), SqlId(actor)}, MemberNotFound, read));
     return state;
   }
   HEIM_RETURN_IF_ERROR(QueryOne(*session_, kThreadStateOf,
-                                {SqlId(channel), SqlId(actor), SqlId(*thread)}, MemberNotFound(),
+                                {SqlId(channel), SqlId(actor), SqlId(*thread)}, MemberNotFound,
                                 read));
   state.set_thread_id(thread->str());
   return state;

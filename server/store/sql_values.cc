@@ -50,14 +50,15 @@ void ReadActorRef(const SqlRow& row, int first, v1::ActorRef* ref) {
 }
 
 absl::Status QueryOne(SqlSession& session, std::string_view sql,
-                      absl::Span<const SqlValue> parameters, const absl::Status& not_found,
+                      absl::Span<const SqlValue> parameters,
+                      absl::FunctionRef<absl::Status()> not_found,
                       absl::FunctionRef<absl::Status(const SqlRow&)> on_row) {
   bool found = false;
   HEIM_RETURN_IF_ERROR(session.Query(sql, parameters, [&](const SqlRow& row) {
     found = true;
     return on_row(row);
   }));
-  return found ? absl::OkStatus() : not_found;
+  return found ? absl::OkStatus() : not_found();
 }
 
 absl::StatusOr<int64_t> QueryInt(SqlSession& session, std::string_view sql,

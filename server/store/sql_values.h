@@ -54,9 +54,10 @@ absl::Status ParseColumn(const SqlRow& row, int column, google::protobuf::Messag
 #define HEIM_ACTOR_REF_COLUMNS "a.id, a.username, a.type, a.display_name, a.avatar_url"
 void ReadActorRef(const SqlRow& row, int first, v1::ActorRef* ref);
 
-// Runs the query; `not_found` when it has no row.
+// Runs the query; what `not_found` makes when it has no row.
 absl::Status QueryOne(SqlSession& session, std::string_view sql,
-                      absl::Span<const SqlValue> parameters, const absl::Status& not_found,
+                      absl::Span<const SqlValue> parameters,
+                      absl::FunctionRef<absl::Status()> not_found,
                       absl::FunctionRef<absl::Status(const SqlRow&)> on_row);
 
 // A number that a query answers in its only column; 0 without a row.

@@ -75,7 +75,7 @@ absl::StatusOr<v1::Workspace> GetWorkspace(SqlSession& session, std::string_view
                                            absl::Span<const SqlValue> parameters) {
   v1::Workspace workspace;
   HEIM_RETURN_IF_ERROR(
-      QueryOne(session, sql, parameters, WorkspaceNotFound(), [&](const SqlRow& row) {
+      QueryOne(session, sql, parameters, WorkspaceNotFound, [&](const SqlRow& row) {
         HEIM_ASSIGN_OR_RETURN(workspace, ReadWorkspace(row));
         return absl::OkStatus();
       }));
@@ -164,7 +164,7 @@ absl::StatusOr<v1::WorkspaceMember> Workspaces::GetMember(const WorkspaceId& wor
                                                           const ActorId& actor) {
   v1::WorkspaceMember member;
   HEIM_RETURN_IF_ERROR(QueryOne(*session_, kGetMember, {SqlId(workspace), SqlId(actor)},
-                                MemberNotFound(), [&](const SqlRow& row) {
+                                MemberNotFound, [&](const SqlRow& row) {
                                   member = ReadMember(row, workspace);
                                   return absl::OkStatus();
                                 }));
@@ -204,7 +204,7 @@ absl::StatusOr<int64_t> Workspaces::CountOwners(const WorkspaceId& workspace) {
 absl::StatusOr<WorkspaceId> Workspaces::CurrentOf(const ActorId& actor) {
   WorkspaceId current;
   HEIM_RETURN_IF_ERROR(
-      QueryOne(*session_, kCurrentOf, {SqlId(actor)}, WorkspaceNotFound(), [&](const SqlRow& row) {
+      QueryOne(*session_, kCurrentOf, {SqlId(actor)}, WorkspaceNotFound, [&](const SqlRow& row) {
         current = WorkspaceId(row.Text(0));
         return absl::OkStatus();
       }));

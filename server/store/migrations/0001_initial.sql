@@ -245,7 +245,7 @@ CREATE TABLE idempotency (
   request_hash {{blob}} NOT NULL,
   response {{blob}} NOT NULL,
   PRIMARY KEY (actor_id, method, key)
-){{without_rowid}};
+);
 CREATE INDEX idempotency_created ON idempotency (created_at);
 
 -- `kind` is the number of the payload's field. `message_id` is set where an event carries a message
