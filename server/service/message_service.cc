@@ -161,7 +161,7 @@ void MessageService::GetMessage(CallContext& context, const v1::GetMessageReques
                           AccessMessage(tx, context.caller, MessageId(request.message_id()),
                                         Permission::kReadChannel));
     *response.mutable_message() = std::move(access.message);
-    return absl::OkStatus();
+    return FillStreamed(tx, response.mutable_message());
   });
   if (!status.ok()) return reply(status);
   reply(std::move(response));
@@ -224,10 +224,12 @@ void MessageService::DeleteMessage(CallContext& context, const v1::DeleteMessage
                          WorkspaceId(access.access.channel().workspace_id()), access.message));
         return absl::OkStatus();
       },
-      [this](const v1::DeleteMessageResponse& response) {
+      [this, &context](const v1::DeleteMessageResponse& response) {
         const v1::Message& message = response.message();
         if (message.state() != v1::MESSAGE_STATE_INTERRUPTED) return;
-        streams_.StopStream(StreamId(message.stream_id()), "stopped_by_admin");
+        const bool own = message.actor().id() == context.caller.actor_id.str();
+        streams_.StopStream(StreamId(message.stream_id()),
+                            own ? "stopped_by_author" : "stopped_by_admin");
       });
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "google/protobuf/repeated_field.h"
 #include "heim/v1/message.pb.h"
 #include "server/model/ids.h"
 #include "server/service/membership.h"
@@ -28,7 +29,12 @@ absl::Status LinkAttachments(WriteTx& tx, const WorkspaceId& workspace, v1::Mess
 absl::Status EmitNewMessage(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
                             const v1::Message& message);
 
-// Turns the message into a tombstone: rows, files, versions and earlier events lose its text; emits
+// Gives messages that are being written the text that is on disk of them.
+absl::Status FillStreamed(ReadTx& tx, v1::Message* message);
+absl::Status FillStreamed(ReadTx& tx, google::protobuf::RepeatedPtrField<v1::Message>* messages);
+
+// Turns the message into a tombstone: rows, files, reactions, versions and earlier events lose its
+// text; emits
 // message.deleted. Answers the tombstone.
 absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
                                          const WorkspaceId& workspace, const v1::Message& message);

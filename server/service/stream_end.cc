@@ -114,26 +114,37 @@ void StreamService::End(const StreamId& stream, Ending ending,
   });
 }
 
+// A repeat after the end answers the same message. Read on the writer's thread, where an end that
+// is under way was queued before.
+void StreamService::AnswerRepeat(const CallContext& context, const StreamId& id,
+                                 Reply<v1::FinishStreamResponse> reply) {
+  auto response = std::make_shared<v1::FinishStreamResponse>();
+  Draft draft;
+  draft.apply = [id, caller = context.caller.actor_id, response](WriteTx& tx) -> absl::Status {
+    HEIM_ASSIGN_OR_RETURN(const StreamRow row, tx.streams.Get(id));
+    if (row.stream.actor_id() != caller.str()) return StreamNotFound();
+    if (row.stream.state() == v1::STREAM_STATE_ACTIVE) {
+      return MakeError(v1::ERROR_REASON_OVERLOADED, "The stream is about to end; try again");
+    }
+    if (row.stream.state() != v1::STREAM_STATE_FINISHED) {
+      return MakeError(v1::ERROR_REASON_STREAM_STOPPED, "The stream was stopped");
+    }
+    HEIM_ASSIGN_OR_RETURN(*response->mutable_message(),
+                          tx.messages.Get(MessageId(row.stream.message_id())));
+    return absl::OkStatus();
+  };
+  deps_.store.Commit(std::move(draft), [response, reply = std::move(reply)](
+                                           const absl::StatusOr<Committed>& read) mutable {
+    if (!read.ok()) return reply(read.status());
+    reply(std::move(*response));
+  });
+}
+
 void StreamService::FinishStream(CallContext& context, const v1::FinishStreamRequest& request,
                                  Reply<v1::FinishStreamResponse> reply) {
   const StreamId id(request.stream_id());
   const auto live = deps_.live.Snapshot(id);
-  v1::FinishStreamResponse response;
-  if (!live.has_value()) {
-    // A repeat after the end answers the same message.
-    const absl::Status status = deps_.store.Read([&](ReadTx& tx) -> absl::Status {
-      HEIM_ASSIGN_OR_RETURN(const StreamRow row, tx.streams.Get(id));
-      if (row.stream.actor_id() != context.caller.actor_id.str()) return StreamNotFound();
-      if (row.stream.state() != v1::STREAM_STATE_FINISHED) {
-        return MakeError(v1::ERROR_REASON_STREAM_STOPPED, "The stream was stopped");
-      }
-      HEIM_ASSIGN_OR_RETURN(*response.mutable_message(),
-                            tx.messages.Get(MessageId(row.stream.message_id())));
-      return absl::OkStatus();
-    });
-    if (!status.ok()) return reply(status);
-    return reply(std::move(response));
-  }
+  if (!live.has_value()) return AnswerRepeat(context, id, std::move(reply));
   if (live->actor_id() != context.caller.actor_id.str()) return reply(StreamNotFound());
   Ending ending;
   ending.request = request;

@@ -76,6 +76,9 @@ class StreamService : public StreamStopper {
   absl::Status EndIn(WriteTx& tx, const v1::Stream& closed, const Ending& ending,
                      v1::Message* remains);
 
+  void AnswerRepeat(const CallContext& context, const StreamId& id,
+                    Reply<v1::FinishStreamResponse> reply);
+
   // The stream of a caller that may read its channel, with its live text. STREAM_NOT_FOUND.
   absl::StatusOr<v1::Stream> Read(const Caller& caller, const StreamId& id);
   // Why a stream that is not live takes no append from this author.

@@ -1,6 +1,5 @@
 // The half of StreamService that is about whole streams on one connection: WatchStream and
 // WriteStream.
-#include <deque>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -8,6 +7,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "server/base/status_macros.h"
+#include "server/hub/outbox.h"
 #include "server/model/errors.h"
 #include "server/model/frame.h"
 #include "server/model/limits.h"
@@ -17,31 +17,30 @@
 namespace heim {
 namespace {
 
+// Steps are answered one by one and acknowledgements replace each other, so few frames wait.
+constexpr Outbox::Limits kWriterLimits = {64, 1u << 20};
+
 // One writer's connection: runs its steps one after the other through the service's own handlers,
 // and acknowledges appends together, at most each kWriteStreamAckInterval.
 class WriteStreamCall : public StreamCall, public std::enable_shared_from_this<WriteStreamCall> {
  public:
-  WriteStreamCall(StreamService& service, Timers& timers, std::shared_ptr<CallContext> context)
-      : service_(service), timers_(timers), context_(std::move(context)) {}
+  WriteStreamCall(StreamService& service, Clock& clock, Timers& timers,
+                  std::shared_ptr<CallContext> context)
+      : service_(service),
+        timers_(timers),
+        context_(std::move(context)),
+        outbox_(clock, kWriterLimits, nullptr) {}
 
   void Feed(std::unique_ptr<google::protobuf::Message> message,
             absl::AnyInvocable<void()> next) override;
   void FeedDone() override { Finish(absl::OkStatus()); }
 
-  State Pull(size_t max_bytes, std::vector<FramePtr>* out) override;
-  absl::Status status() const override {
-    absl::MutexLock lock(&mutex_);
-    return status_;
+  State Pull(size_t max_bytes, std::vector<FramePtr>* out) override {
+    return outbox_.Pull(max_bytes, out);
   }
-  void SetReady(std::function<void()> on_ready) override {
-    absl::MutexLock lock(&mutex_);
-    on_ready_ = std::move(on_ready);
-  }
-  void Cancel() override {
-    absl::MutexLock lock(&mutex_);
-    ended_ = true;
-    on_ready_ = nullptr;
-  }
+  absl::Status status() const override { return outbox_.status(); }
+  void SetReady(std::function<void()> on_ready) override { outbox_.SetReady(std::move(on_ready)); }
+  void Cancel() override { outbox_.Cancel(); }
 
  private:
   void Start(const v1::StartStreamRequest& request, absl::AnyInvocable<void()> next);
@@ -58,30 +57,26 @@ class WriteStreamCall : public StreamCall, public std::enable_shared_from_this<W
   void Ended(v1::Message message);
   void Acknowledge(const v1::AppendStreamResponse& ack);
   void FlushAck();
-  void Push(v1::WriteStreamResponse response);
   void Finish(absl::Status status);
-  void Wake();
 
   StreamService& service_;
   Timers& timers_;
   const std::shared_ptr<CallContext> context_;
+  Outbox outbox_;
 
   mutable absl::Mutex mutex_;
   std::string stream_id_ ABSL_GUARDED_BY(mutex_);
-  std::deque<FramePtr> frames_ ABSL_GUARDED_BY(mutex_);
   v1::AppendStreamResponse ack_ ABSL_GUARDED_BY(mutex_);
   bool ack_pending_ ABSL_GUARDED_BY(mutex_) = false;
-  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
-  std::function<void()> on_ready_ ABSL_GUARDED_BY(mutex_);
 };
+
+FramePtr FrameOf(v1::WriteStreamResponse response) {
+  return MakeMessageFrame(std::make_unique<v1::WriteStreamResponse>(std::move(response)));
+}
 
 void WriteStreamCall::Feed(std::unique_ptr<google::protobuf::Message> message,
                            absl::AnyInvocable<void()> next) {
-  {
-    absl::MutexLock lock(&mutex_);
-    if (ended_) return next();
-  }
+  if (outbox_.closed()) return next();
   auto& step = static_cast<v1::WriteStreamRequest&>(*message);
   switch (step.command_case()) {
     case v1::WriteStreamRequest::kStart:
@@ -200,14 +195,15 @@ void WriteStreamCall::Opened(const v1::Stream& stream) {
   }
   v1::WriteStreamResponse response;
   *response.mutable_stream() = stream;
-  Push(std::move(response));
+  outbox_.PushAnyway(FrameOf(std::move(response)), Outbox::Item::kSign);
+  outbox_.Wake();
 }
 
 void WriteStreamCall::Ended(v1::Message message) {
   FlushAck();
   v1::WriteStreamResponse response;
   *response.mutable_message() = std::move(message);
-  Push(std::move(response));
+  outbox_.PushAnyway(FrameOf(std::move(response)), Outbox::Item::kSign);
   Finish(absl::OkStatus());
 }
 
@@ -226,51 +222,17 @@ void WriteStreamCall::FlushAck() {
   v1::WriteStreamResponse response;
   {
     absl::MutexLock lock(&mutex_);
-    if (ended_ || !std::exchange(ack_pending_, false)) return;
+    if (!std::exchange(ack_pending_, false)) return;
     *response.mutable_ack() = ack_;
   }
-  Push(std::move(response));
-}
-
-void WriteStreamCall::Push(v1::WriteStreamResponse response) {
-  auto frame = MakeMessageFrame(std::make_unique<v1::WriteStreamResponse>(std::move(response)));
-  {
-    absl::MutexLock lock(&mutex_);
-    if (ended_) return;
-    frames_.push_back(std::move(frame));
-  }
-  Wake();
+  // An acknowledgement that was not taken yet says less than this one.
+  outbox_.PushCursor(FrameOf(std::move(response)));
+  outbox_.Wake();
 }
 
 void WriteStreamCall::Finish(absl::Status status) {
   FlushAck();
-  {
-    absl::MutexLock lock(&mutex_);
-    if (std::exchange(ended_, true)) return;
-    status_ = std::move(status);
-  }
-  Wake();
-}
-
-void WriteStreamCall::Wake() {
-  std::function<void()> on_ready;
-  {
-    absl::MutexLock lock(&mutex_);
-    on_ready = on_ready_;
-  }
-  if (on_ready) on_ready();
-}
-
-FrameSource::State WriteStreamCall::Pull(size_t max_bytes, std::vector<FramePtr>* out) {
-  absl::MutexLock lock(&mutex_);
-  size_t bytes = 0;
-  while (!frames_.empty() && (bytes == 0 || bytes < max_bytes)) {
-    bytes += frames_.front()->proto().size() + 1;
-    out->push_back(std::move(frames_.front()));
-    frames_.pop_front();
-  }
-  if (!frames_.empty()) return State::kMore;
-  return ended_ ? State::kEnded : State::kIdle;
+  outbox_.Close(nullptr, std::move(status));
 }
 
 FramePtr EventFrame(v1::Event event) { return MakeEventFrame(std::move(event), ""); }
@@ -279,7 +241,7 @@ FramePtr EventFrame(v1::Event event) { return MakeEventFrame(std::move(event), "
 
 absl::StatusOr<std::shared_ptr<StreamCall>> StreamService::WriteStream(
     std::shared_ptr<CallContext> context) {
-  return std::make_shared<WriteStreamCall>(*this, deps_.timers, std::move(context));
+  return std::make_shared<WriteStreamCall>(*this, deps_.clock, deps_.timers, std::move(context));
 }
 
 void StreamService::WatchStream(CallContext& context, const v1::WatchStreamRequest& request,

@@ -68,6 +68,7 @@ class Reactions {
   // False when it was not there.
   absl::StatusOr<bool> Remove(const MessageId& message, const ActorId& actor,
                               std::string_view emoji);
+  absl::Status RemoveAll(const MessageId& message);
   absl::StatusOr<uint32_t> Count(const MessageId& message, std::string_view emoji);
   // Kinds of reactions on the message.
   absl::StatusOr<uint32_t> Kinds(const MessageId& message);

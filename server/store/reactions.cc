@@ -18,6 +18,7 @@ constexpr char kAdd[] =
     "ON CONFLICT (message_id, emoji, actor_id) DO NOTHING";
 constexpr char kRemove[] =
     "DELETE FROM reactions WHERE message_id = $1 AND emoji = $2 AND actor_id = $3";
+constexpr char kRemoveAll[] = "DELETE FROM reactions WHERE message_id = $1";
 constexpr char kCount[] = "SELECT COUNT(*) FROM reactions WHERE message_id = $1 AND emoji = $2";
 constexpr char kKinds[] = "SELECT COUNT(DISTINCT emoji) FROM reactions WHERE message_id = $1";
 constexpr char kGroups[] =
@@ -43,6 +44,10 @@ absl::StatusOr<bool> Reactions::Remove(const MessageId& message, const ActorId& 
   HEIM_ASSIGN_OR_RETURN(const int64_t changed,
                         session_->Execute(kRemove, {SqlId(message), SqlText(emoji), SqlId(actor)}));
   return changed != 0;
+}
+
+absl::Status Reactions::RemoveAll(const MessageId& message) {
+  return session_->Execute(kRemoveAll, {SqlId(message)}).status();
 }
 
 absl::StatusOr<uint32_t> Reactions::Count(const MessageId& message, std::string_view emoji) {
