@@ -1,0 +1,466 @@
+// Actors and agents: who may make, see, change and end whom, with a token for each role; and that
+// events carry exactly what the store then holds.
+#include "server/service/actor_service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "server/model/scopes.h"
+#include "server/service/account_fixture.h"
+
+namespace heim {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAreArray;
+
+class ActorServiceTest : public AccountFixture {
+ protected:
+  void SetUp() override {
+    AccountFixture::SetUp();
+    ann_ = SetUpServer();
+    adam_ = AddPerson(ann_, "adam", v1::WORKSPACE_ROLE_ADMIN);
+    mia_ = AddPerson(ann_, "mia", v1::WORKSPACE_ROLE_MEMBER);
+    gus_ = AddPerson(ann_, "gus", v1::WORKSPACE_ROLE_GUEST);
+    hub_.TakeEvents();
+  }
+
+  absl::StatusOr<v1::CreateActorResponse> Create(const std::string& token, v1::ActorType type,
+                                                 const std::string& username,
+                                                 v1::WorkspaceRole role = {}) {
+    v1::CreateActorRequest request;
+    request.set_type(type);
+    request.set_username(username);
+    request.set_role(role);
+    return As(token, &ActorService::CreateActor, *actors_, request);
+  }
+  absl::StatusOr<v1::GetActorResponse> Get(const std::string& token, const std::string& id) {
+    v1::GetActorRequest request;
+    request.set_actor_id(id);
+    return As(token, &ActorService::GetActor, *actors_, request);
+  }
+  absl::StatusOr<v1::UpdateActorResponse> Update(const std::string& token, const std::string& id,
+                                                 const v1::Actor& actor,
+                                                 const std::vector<std::string>& mask = {}) {
+    v1::UpdateActorRequest request;
+    request.set_actor_id(id);
+    *request.mutable_actor() = actor;
+    for (const std::string& path : mask) request.mutable_update_mask()->add_paths(path);
+    return As(token, &ActorService::UpdateActor, *actors_, request);
+  }
+  absl::StatusOr<v1::DeactivateActorResponse> Deactivate(const std::string& token,
+                                                         const std::string& id) {
+    v1::DeactivateActorRequest request;
+    request.set_actor_id(id);
+    return As(token, &ActorService::DeactivateActor, *actors_, request);
+  }
+  static v1::Actor Named(const std::string& display_name) {
+    v1::Actor actor;
+    actor.set_display_name(display_name);
+    return actor;
+  }
+  v1::Actor Stored(const std::string& id) {
+    v1::Actor actor;
+    Read([&](ReadTx& tx) -> absl::Status {
+      actor = *tx.actors.Get(ActorId(id));
+      return absl::OkStatus();
+    });
+    return actor;
+  }
+  void Share(const std::string& channel_name, const std::string& owner,
+             const std::vector<std::string>& others) {
+    Draft draft;
+    const Acting acting{ActorId(IdOf(owner)), clock_.Now()};
+    const ChannelId id(ids_.NewId());
+    draft.apply = [&](WriteTx& tx) -> absl::Status {
+      v1::Channel channel;
+      channel.set_id(id.str());
+      channel.set_workspace_id(workspace_.str());
+      channel.set_name(channel_name);
+      channel.set_type(v1::CHANNEL_TYPE_PRIVATE);
+      *channel.mutable_created_at() = ToTimestamp(acting.at);
+      channel.set_created_by(acting.by.str());
+      channel.set_revision(1);
+      absl::Status status = tx.channels.Insert(channel, "");
+      for (const std::string& token : others) {
+        status.Update(
+            AddToChannel(tx, acting, id, ActorId(IdOf(token)), v1::CHANNEL_ROLE_MEMBER).status());
+      }
+      return status;
+    };
+    absl::Notification done;
+    store_->Commit(std::move(draft), [&](const absl::StatusOr<Committed>& committed) {
+      EXPECT_TRUE(committed.ok()) << committed.status();
+      done.Notify();
+    });
+    done.WaitForNotification();
+  }
+
+  std::string ann_;
+  std::string adam_;
+  std::string mia_;
+  std::string gus_;
+};
+
+TEST_F(ActorServiceTest, RolesDecideWhoMakesWhom) {
+  const struct {
+    const std::string* maker;
+    v1::ActorType type;
+    v1::WorkspaceRole role;
+    v1::ErrorReason reason;
+  } kCases[] = {
+      {&ann_, v1::ACTOR_TYPE_HUMAN, v1::WORKSPACE_ROLE_OWNER, v1::ERROR_REASON_UNSPECIFIED},
+      {&adam_, v1::ACTOR_TYPE_HUMAN, v1::WORKSPACE_ROLE_ADMIN, v1::ERROR_REASON_UNSPECIFIED},
+      {&adam_, v1::ACTOR_TYPE_HUMAN, v1::WORKSPACE_ROLE_OWNER,
+       v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED},
+      {&mia_, v1::ACTOR_TYPE_HUMAN, v1::WORKSPACE_ROLE_MEMBER,
+       v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED},
+      {&mia_, v1::ACTOR_TYPE_AGENT, v1::WORKSPACE_ROLE_MEMBER, v1::ERROR_REASON_UNSPECIFIED},
+      {&mia_, v1::ACTOR_TYPE_AGENT, v1::WORKSPACE_ROLE_ADMIN,
+       v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED},
+      {&gus_, v1::ACTOR_TYPE_AGENT, v1::WORKSPACE_ROLE_GUEST,
+       v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED},
+      {&ann_, v1::ACTOR_TYPE_SYSTEM, v1::WORKSPACE_ROLE_MEMBER, v1::ERROR_REASON_INVALID_ARGUMENT},
+      {&ann_, v1::ACTOR_TYPE_UNSPECIFIED, v1::WORKSPACE_ROLE_MEMBER,
+       v1::ERROR_REASON_INVALID_ARGUMENT},
+  };
+  int n = 0;
+  for (const auto& test : kCases) {
+    const auto made = Create(*test.maker, test.type, StrCat("new", ++n), test.role);
+    EXPECT_EQ(ReasonOf(made.status()), test.reason) << n << made.status();
+  }
+}
+
+TEST_F(ActorServiceTest, NewActorsAreAnnouncedAsStored) {
+  const auto made = Create(mia_, v1::ACTOR_TYPE_AGENT, "bot");
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ(made->actor().agent().owner_id(), IdOf(mia_));
+  const std::vector<v1::Event> events = hub_.TakeEvents();
+  EXPECT_THAT(KindsOf(events), ElementsAre(v1::Event::kActorCreated, v1::Event::kMemberAdded));
+  EXPECT_EQ(events[0].actor_created().actor().SerializeAsString(),
+            Stored(made->actor().id()).SerializeAsString());
+  EXPECT_EQ(events[0].actor_id(), IdOf(mia_));
+}
+
+TEST_F(ActorServiceTest, GuestsDoNotEnterTheDefaultChannel) {
+  ASSERT_TRUE(Create(ann_, v1::ACTOR_TYPE_HUMAN, "gil", v1::WORKSPACE_ROLE_GUEST).ok());
+  EXPECT_THAT(KindsOf(hub_.TakeEvents()), ElementsAre(v1::Event::kActorCreated));
+}
+
+TEST_F(ActorServiceTest, StrangersSignUpOnlyWhereItIsOpenAndOnlyAsMembers) {
+  v1::CreateActorRequest request;
+  request.set_type(v1::ACTOR_TYPE_HUMAN);
+  request.set_username("eve");
+  request.set_password(std::string(kPassword));
+  const auto create = [&] {
+    return As("", &ActorService::CreateActor, *actors_, request).status();
+  };
+  EXPECT_EQ(ReasonOf(create()), v1::ERROR_REASON_REGISTRATION_DISABLED);
+  MakeServices(/*open_registration=*/true);
+  request.set_role(v1::WORKSPACE_ROLE_ADMIN);
+  EXPECT_EQ(ReasonOf(create()), v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED);
+  request.clear_role();
+  request.set_password("short");
+  EXPECT_EQ(ReasonOf(create()), v1::ERROR_REASON_INVALID_ARGUMENT);
+  request.set_type(v1::ACTOR_TYPE_AGENT);
+  EXPECT_EQ(ReasonOf(create()), v1::ERROR_REASON_INVALID_ARGUMENT);
+  request.set_type(v1::ACTOR_TYPE_HUMAN);
+  request.set_password(std::string(kPassword));
+  EXPECT_TRUE(create().ok());
+  EXPECT_TRUE(Login("eve", kPassword).ok());
+}
+
+TEST_F(ActorServiceTest, GuestsSeeOnlyThoseTheyShareAChannelWith) {
+  EXPECT_EQ(ReasonOf(Get(gus_, IdOf(mia_)).status()), v1::ERROR_REASON_ACTOR_NOT_FOUND);
+  EXPECT_EQ(Get(gus_, "me")->actor().username(), "gus");
+  Share("secret", ann_, {mia_, gus_});
+  EXPECT_TRUE(Get(gus_, IdOf(mia_)).ok());
+  EXPECT_EQ(ReasonOf(Get(gus_, IdOf(ann_)).status()), v1::ERROR_REASON_ACTOR_NOT_FOUND);
+  const auto list = As(gus_, &ActorService::ListActors, *actors_, {});
+  ASSERT_TRUE(list.ok()) << list.status();
+  std::vector<std::string> names;
+  for (const v1::Actor& actor : list->actors()) names.push_back(actor.username());
+  EXPECT_THAT(names, ElementsAre("gus", "mia"));
+}
+
+TEST_F(ActorServiceTest, HiddenMissingAndMalformedAreTheSame) {
+  const std::string hidden = ToError(Get(gus_, IdOf(mia_)).status(), "").SerializeAsString();
+  EXPECT_EQ(ToError(Get(gus_, ids_.NewId()).status(), "").SerializeAsString(), hidden);
+  EXPECT_EQ(ToError(Get(gus_, "no uuid").status(), "").SerializeAsString(), hidden);
+}
+
+TEST_F(ActorServiceTest, ListsPageByUsername) {
+  v1::ListActorsRequest request;
+  request.set_limit(3);
+  const auto first = As(mia_, &ActorService::ListActors, *actors_, request);
+  ASSERT_TRUE(first.ok());
+  ASSERT_TRUE(first->has_more());
+  request.set_cursor(first->next_cursor());
+  const auto second = As(mia_, &ActorService::ListActors, *actors_, request);
+  ASSERT_TRUE(second.ok());
+  EXPECT_FALSE(second->has_more());
+  EXPECT_EQ(second->actors(0).username(), "mia");
+  request.set_q("other filter");
+  EXPECT_EQ(ReasonOf(As(mia_, &ActorService::ListActors, *actors_, request).status()),
+            v1::ERROR_REASON_INVALID_CURSOR);
+}
+
+TEST_F(ActorServiceTest, RightsOverProfiles) {
+  const std::string bot = AddAgent(mia_, "bot")->agent().id();
+  const struct {
+    const std::string* who;
+    std::string whom;
+    v1::ErrorReason reason;
+  } kCases[] = {
+      {&mia_, "me", v1::ERROR_REASON_UNSPECIFIED},
+      {&gus_, IdOf(gus_), v1::ERROR_REASON_UNSPECIFIED},
+      {&mia_, bot, v1::ERROR_REASON_UNSPECIFIED},
+      {&adam_, bot, v1::ERROR_REASON_UNSPECIFIED},
+      {&adam_, IdOf(mia_), v1::ERROR_REASON_UNSPECIFIED},
+      {&ann_, IdOf(adam_), v1::ERROR_REASON_UNSPECIFIED},
+      {&adam_, IdOf(ann_), v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED},
+      {&mia_, IdOf(adam_), v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED},
+      {&gus_, bot, v1::ERROR_REASON_ACTOR_NOT_FOUND},
+  };
+  int n = 0;
+  for (const auto& test : kCases) {
+    const auto updated = Update(*test.who, test.whom, Named(StrCat("Name ", ++n)));
+    EXPECT_EQ(ReasonOf(updated.status()), test.reason) << n << updated.status();
+  }
+}
+
+TEST_F(ActorServiceTest, UpdateIsAnnouncedAsStoredAndCountsRevisions) {
+  v1::Actor wanted = Named("Mia \xE2\x80\xAE Ω");
+  wanted.set_status("busy");
+  const auto updated = Update(mia_, "me", wanted);
+  ASSERT_TRUE(updated.ok()) << updated.status();
+  EXPECT_EQ(updated->actor().display_name(), "Mia  Ω");
+  EXPECT_EQ(updated->actor().revision(), 2u);
+  const std::vector<v1::Event> events = hub_.TakeEvents();
+  ASSERT_THAT(KindsOf(events), ElementsAre(v1::Event::kActorUpdated));
+  EXPECT_EQ(events[0].actor_updated().actor().SerializeAsString(),
+            Stored(IdOf(mia_)).SerializeAsString());
+  EXPECT_EQ(presence_.Get(ActorId(IdOf(mia_)), std::nullopt).status(), "busy");
+
+  EXPECT_EQ(Update(mia_, "me", wanted)->actor().revision(), 2u);
+  EXPECT_THAT(hub_.TakeEvents(), IsEmpty());
+  v1::UpdateActorRequest stale;
+  stale.set_actor_id("me");
+  *stale.mutable_actor() = Named("Other");
+  stale.set_expected_revision(1);
+  EXPECT_EQ(ReasonOf(As(mia_, &ActorService::UpdateActor, *actors_, stale).status()),
+            v1::ERROR_REASON_REVISION_CONFLICT);
+}
+
+TEST_F(ActorServiceTest, WhatIsNotTheClientsToSetIsRefused) {
+  v1::Actor actor;
+  for (const std::string path :
+       {"id", "type", "created_at", "deleted_at", "revision", "presence", "agent.owner_id"}) {
+    EXPECT_EQ(ReasonOf(Update(mia_, "me", actor, {path}).status()), v1::ERROR_REASON_INVALID_MASK)
+        << path;
+  }
+  actor.mutable_agent()->set_model("m");
+  EXPECT_EQ(ReasonOf(Update(mia_, "me", actor, {"agent.model"}).status()),
+            v1::ERROR_REASON_INVALID_ARGUMENT);
+  actor.set_username("adam");
+  EXPECT_EQ(ReasonOf(Update(mia_, "me", actor, {"username"}).status()),
+            v1::ERROR_REASON_USERNAME_TAKEN);
+  actor.set_username("everyone");
+  EXPECT_EQ(ReasonOf(Update(mia_, "me", actor, {"username"}).status()),
+            v1::ERROR_REASON_USERNAME_TAKEN);
+  EXPECT_EQ(Stored(IdOf(mia_)).type(), v1::ACTOR_TYPE_HUMAN);
+}
+
+TEST_F(ActorServiceTest, DeactivationEndsEverythingAtOnce) {
+  const auto bot = AddAgent(mia_, "bot");
+  const std::string id = bot->agent().id();
+  EXPECT_EQ(ReasonFor(bot->api_key()), v1::ERROR_REASON_UNSPECIFIED);
+  hub_.TakeEvents();
+  const auto gone = Deactivate(mia_, id);
+  ASSERT_TRUE(gone.ok()) << gone.status();
+  EXPECT_TRUE(gone->actor().has_deleted_at());
+  EXPECT_EQ(ReasonFor(bot->api_key()), v1::ERROR_REASON_TOKEN_REVOKED);
+  EXPECT_THAT(hub_.ended, Contains(StrCat("actor_deactivated ", id)));
+  EXPECT_THAT(stopper_.stopped, ElementsAre(id));
+  const std::vector<v1::Event> events = hub_.TakeEvents();
+  ASSERT_THAT(KindsOf(events), ElementsAre(v1::Event::kActorUpdated));
+  EXPECT_EQ(events[0].actor_updated().actor().SerializeAsString(), Stored(id).SerializeAsString());
+  EXPECT_TRUE(Deactivate(mia_, id).ok());
+  EXPECT_THAT(hub_.TakeEvents(), IsEmpty());
+  EXPECT_EQ(ReasonOf(Create(mia_, v1::ACTOR_TYPE_AGENT, "bot").status()),
+            v1::ERROR_REASON_USERNAME_TAKEN);
+  EXPECT_EQ(ReasonOf(Update(mia_, id, Named("x")).status()), v1::ERROR_REASON_ACTOR_NOT_FOUND);
+}
+
+TEST_F(ActorServiceTest, DeactivatedPeopleCannotComeBackIn) {
+  EXPECT_EQ(ReasonOf(Deactivate(mia_, IdOf(adam_)).status()),
+            v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED);
+  const std::string adam_id = IdOf(adam_);
+  ASSERT_TRUE(Deactivate(ann_, adam_id).ok());
+  EXPECT_EQ(ReasonFor(adam_), v1::ERROR_REASON_TOKEN_REVOKED);
+  EXPECT_EQ(ReasonOf(Login("adam", kPassword).status()), v1::ERROR_REASON_INVALID_CREDENTIALS);
+}
+
+TEST_F(ActorServiceTest, LastOwnerStays) {
+  EXPECT_EQ(ReasonOf(Deactivate(ann_, "me").status()), v1::ERROR_REASON_LAST_OWNER);
+  EXPECT_EQ(ReasonFor(ann_), v1::ERROR_REASON_UNSPECIFIED);
+  const std::string olga = AddPerson(ann_, "olga", v1::WORKSPACE_ROLE_OWNER);
+  EXPECT_TRUE(Deactivate(ann_, "me").ok());
+  EXPECT_EQ(ReasonOf(Deactivate(olga, "me").status()), v1::ERROR_REASON_LAST_OWNER);
+}
+
+TEST_F(ActorServiceTest, KeysNeedTheScope) {
+  const auto bot = AddAgent(mia_, "bot");
+  v1::CreateAgentKeyRequest request;
+  request.set_agent_id(bot->agent().id());
+  request.add_scopes("messages:read");
+  const std::string key = As(mia_, &AgentService::CreateAgentKey, *agents_, request)->api_key();
+  EXPECT_EQ(ReasonOf(Get(key, IdOf(mia_)).status()), v1::ERROR_REASON_MISSING_SCOPE);
+  EXPECT_TRUE(Get(key, "me").ok());
+  EXPECT_EQ(ReasonOf(Update(key, "me", Named("x")).status()), v1::ERROR_REASON_MISSING_SCOPE);
+}
+
+class AgentServiceTest : public ActorServiceTest {
+ protected:
+  absl::StatusOr<v1::CreateAgentKeyResponse> AddKey(const std::string& token,
+                                                    const std::string& agent) {
+    v1::CreateAgentKeyRequest request;
+    request.set_agent_id(agent);
+    return As(token, &AgentService::CreateAgentKey, *agents_, request);
+  }
+  absl::StatusOr<v1::RevokeAgentKeyResponse> Revoke(const std::string& token,
+                                                    const std::string& agent,
+                                                    const std::string& key) {
+    v1::RevokeAgentKeyRequest request;
+    request.set_agent_id(agent);
+    request.set_key_id(key);
+    return As(token, &AgentService::RevokeAgentKey, *agents_, request);
+  }
+};
+
+TEST_F(AgentServiceTest, RegistersInOneCommitWithAWorkingKey) {
+  v1::RegisterAgentRequest request;
+  request.set_username("bot");
+  request.add_capabilities("search");
+  request.set_webhook_url("https://example.org/hook");
+  const auto made = As(mia_, &AgentService::RegisterAgent, *agents_, request);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_THAT(KindsOf(hub_.TakeEvents()),
+              ElementsAre(v1::Event::kActorCreated, v1::Event::kMemberAdded));
+  EXPECT_THAT(made->key().scopes(), UnorderedElementsAreArray(DefaultScopes()));
+  const auto caller = Authenticate(made->api_key());
+  ASSERT_TRUE(caller.ok());
+  EXPECT_EQ(caller->actor.username(), "bot");
+  EXPECT_EQ(caller->workspace_id, workspace_);
+  EXPECT_EQ(caller->credential_type, v1::CREDENTIAL_TYPE_API_KEY);
+  v1::ListAgentsRequest list;
+  list.set_capability("search");
+  EXPECT_EQ(As(mia_, &AgentService::ListAgents, *agents_, list)->agents_size(), 1);
+  list.set_capability("dance");
+  EXPECT_EQ(As(mia_, &AgentService::ListAgents, *agents_, list)->agents_size(), 0);
+}
+
+TEST_F(AgentServiceTest, NothingIsMadeWhenTheNameIsTaken) {
+  EXPECT_EQ(ReasonOf(AddAgent(mia_, "adam").status()), v1::ERROR_REASON_USERNAME_TAKEN);
+  EXPECT_EQ(ReasonOf(AddAgent(mia_, "everyone").status()), v1::ERROR_REASON_USERNAME_TAKEN);
+  EXPECT_EQ(ReasonOf(AddAgent(gus_, "bot").status()), v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED);
+  EXPECT_THAT(hub_.TakeEvents(), IsEmpty());
+}
+
+TEST_F(AgentServiceTest, ScopesAreASubsetOfTheGranters) {
+  v1::RegisterAgentRequest request;
+  request.set_username("bot");
+  request.add_scopes("admin:*");
+  EXPECT_EQ(ReasonOf(As(mia_, &AgentService::RegisterAgent, *agents_, request).status()),
+            v1::ERROR_REASON_MISSING_SCOPE);
+  // A member's key does not administer, whoever granted it.
+  const auto bot = As(ann_, &AgentService::RegisterAgent, *agents_, request);
+  ASSERT_TRUE(bot.ok());
+  EXPECT_THAT(Authenticate(bot->api_key())->scopes, IsEmpty());
+}
+
+TEST_F(AgentServiceTest, RepeatShowsNoSecret) {
+  const auto context = ContextOf(mia_);
+  context->method = "heim.v1.AgentService.RegisterAgent";
+  context->idempotency_key = "once";
+  context->request_hash = "hash";
+  v1::RegisterAgentRequest request;
+  request.set_username("bot");
+  const auto first = Call(&AgentService::RegisterAgent, *agents_, *context, request);
+  const auto second = Call(&AgentService::RegisterAgent, *agents_, *context, request);
+  ASSERT_TRUE(first.ok() && second.ok()) << second.status();
+  EXPECT_NE(first->api_key(), "");
+  EXPECT_EQ(second->api_key(), "");
+  EXPECT_EQ(second->agent().id(), first->agent().id());
+}
+
+TEST_F(AgentServiceTest, KeysAreTheOwnersAndTheAdminsBusiness) {
+  const auto bot = AddAgent(mia_, "bot");
+  const std::string id = bot->agent().id();
+  const std::string max = AddPerson(ann_, "max", v1::WORKSPACE_ROLE_MEMBER);
+  const struct {
+    const std::string& who;
+    v1::ErrorReason reason;
+  } kCases[] = {{mia_, v1::ERROR_REASON_UNSPECIFIED},
+                {adam_, v1::ERROR_REASON_UNSPECIFIED},
+                {max, v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED},
+                {bot->api_key(), v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED},
+                {gus_, v1::ERROR_REASON_AGENT_NOT_FOUND}};
+  for (const auto& test : kCases) {
+    EXPECT_EQ(ReasonOf(AddKey(test.who, id).status()), test.reason) << IdOf(test.who);
+    EXPECT_EQ(
+        ReasonOf(Revoke(test.who, id, ids_.NewId()).status()),
+        test.reason == v1::ERROR_REASON_UNSPECIFIED ? v1::ERROR_REASON_KEY_NOT_FOUND : test.reason);
+  }
+  EXPECT_EQ(ReasonOf(AddKey(ann_, IdOf(mia_)).status()), v1::ERROR_REASON_AGENT_NOT_FOUND);
+  v1::ListAgentKeysRequest list;
+  list.set_agent_id("me");
+  EXPECT_EQ(As(bot->api_key(), &AgentService::ListAgentKeys, *agents_, list)->keys_size(), 3);
+}
+
+TEST_F(AgentServiceTest, RevokedKeyIsDeadAtOnceAndOthersLive) {
+  const auto bot = AddAgent(mia_, "bot");
+  const std::string id = bot->agent().id();
+  const auto other = AddKey(mia_, id);
+  EXPECT_EQ(ReasonFor(bot->api_key()), v1::ERROR_REASON_UNSPECIFIED);
+  ASSERT_TRUE(Revoke(mia_, id, bot->key().id()).ok());
+  EXPECT_EQ(ReasonFor(bot->api_key()), v1::ERROR_REASON_TOKEN_REVOKED);
+  EXPECT_EQ(ReasonFor(other->api_key()), v1::ERROR_REASON_UNSPECIFIED);
+  EXPECT_THAT(hub_.ended, ElementsAre(StrCat("credential_revoked ", bot->key().id())));
+  EXPECT_THAT(stopper_.stopped, IsEmpty());
+  EXPECT_EQ(
+      ReasonOf(Revoke(mia_, AddAgent(mia_, "bot2")->agent().id(), other->key().id()).status()),
+      v1::ERROR_REASON_KEY_NOT_FOUND);
+  ASSERT_TRUE(Revoke(mia_, id, other->key().id()).ok());
+  EXPECT_THAT(stopper_.stopped, ElementsAre(id));
+}
+
+TEST_F(AgentServiceTest, UseOfAKeyIsNotedToTheMinute) {
+  const auto bot = AddAgent(mia_, "bot");
+  const auto last_used = [&] {
+    v1::ListAgentKeysRequest list;
+    list.set_agent_id(bot->agent().id());
+    const auto keys = As(mia_, &AgentService::ListAgentKeys, *agents_, list);
+    return FromTimestamp(keys->keys(0).last_used_at());
+  };
+  const absl::Time first = clock_.Now();
+  EXPECT_EQ(ReasonFor(bot->api_key()), v1::ERROR_REASON_UNSPECIFIED);
+  ASSERT_TRUE(Update(mia_, "me", Named("queued behind the note")).ok());
+  EXPECT_EQ(last_used(), first);
+  clock_.Advance(absl::Seconds(30));
+  EXPECT_EQ(ReasonFor(bot->api_key()), v1::ERROR_REASON_UNSPECIFIED);
+  ASSERT_TRUE(Update(mia_, "me", Named("again")).ok());
+  EXPECT_EQ(last_used(), first);
+  clock_.Advance(absl::Seconds(31));
+  EXPECT_EQ(ReasonFor(bot->api_key()), v1::ERROR_REASON_UNSPECIFIED);
+  ASSERT_TRUE(Update(mia_, "me", Named("and again")).ok());
+  EXPECT_EQ(last_used(), first + absl::Seconds(61));
+}
+
+}  // namespace
+}  // namespace heim
