@@ -18,7 +18,7 @@ std::string Bytes(size_t bytes) {
 }
 
 std::string Time(absl::Duration duration) {
-  if (duration % absl::Hours(24) == absl::ZeroDuration()) {
+  if (duration > absl::Hours(24) && duration % absl::Hours(24) == absl::ZeroDuration()) {
     return absl::StrCat(duration / absl::Hours(24), " days");
   }
   if (duration % absl::Hours(1) == absl::ZeroDuration()) {
