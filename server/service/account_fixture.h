@@ -24,9 +24,12 @@
 #include "server/service/membership.h"
 #include "server/service/presence_service.h"
 #include "server/service/workspace_service.h"
-#include "server/store/sqlite/sqlite_store.h"
+#include "server/store/store.h"
 
 namespace heim {
+
+// A store in memory.
+absl::StatusOr<std::unique_ptr<Store>> OpenStoreInMemory(const Clock& clock);
 
 // A subscription that never has anything to say.
 class SilentSubscription final : public Subscription {
@@ -130,9 +133,7 @@ class AccountFixture : public ::testing::Test {
   static constexpr std::string_view kPassword = "correct horse";
 
   void SetUp() override {
-    SqliteStore::Options options;
-    options.path = ":memory:";
-    auto store = SqliteStore::Create(std::move(options), clock_);
+    auto store = OpenStoreInMemory(clock_);
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
     store_->SetCommitListener(&hub_);
@@ -263,7 +264,7 @@ class AccountFixture : public ::testing::Test {
   RememberingHub hub_;
   RememberingStopper stopper_;
   PlainPresence presence_;
-  std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<Store> store_;
   std::unique_ptr<StoreAuthenticator> authenticator_;
   std::unique_ptr<AuthService> auth_;
   std::unique_ptr<ActorService> actors_;
