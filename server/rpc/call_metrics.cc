@@ -36,8 +36,7 @@ Metrics::Value& CallMetrics::Ended(const std::string& code) {
 
 void CallMetrics::Begin() { in_flight_.fetch_add(1, std::memory_order_relaxed); }
 
-void CallMetrics::End(const CallContext& context, const absl::Status& status,
-                      absl::Duration took) {
+void CallMetrics::End(const CallContext& context, const absl::Status& status, absl::Duration took) {
   in_flight_.fetch_sub(1, std::memory_order_relaxed);
   time_us_.fetch_add(absl::ToInt64Microseconds(took), std::memory_order_relaxed);
   const std::string code = status.ok() ? "ok" : ReasonCode(ShownReasonOf(status));
@@ -53,11 +52,9 @@ void CallMetrics::End(const CallContext& context, const absl::Status& status,
     LogDebug(sentence, {{"call", request_id}, {"method", method_}, {"code", code}, {"ms", ms}});
   } else {
     // The text of a status without reason goes nowhere else.
-    LogWarn(sentence, {{"call", request_id},
-                       {"method", method_},
-                       {"code", code},
-                       {"ms", ms},
-                       {"cause", status}});
+    LogWarn(
+        sentence,
+        {{"call", request_id}, {"method", method_}, {"code", code}, {"ms", ms}, {"cause", status}});
   }
 }
 

@@ -1,6 +1,6 @@
-// CallMetrics counts and logs the calls of one method: how many, how they ended, how long they took,
-// how many are under way. Owned by the ServerInvoker. Thread-safe. Never blocks, but for a lock at
-// the first error of a kind and for the log.
+// CallMetrics counts and logs the calls of one method: how many, how they ended, how long they
+// took, how many are under way. Owned by the ServerInvoker. Thread-safe. Never blocks, but for a
+// lock at the first error of a kind and for the log.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
-// MethodPlan is what the Invoker knows of a method beside its MethodInfo: fields of the request that
-// mean the same wherever they stand, found once. CheckRequest is the part of a call that needs no
-// one but the request. Made at start-up, then read-only; any thread; never blocks.
+// MethodPlan is what the Invoker knows of a method beside its MethodInfo: fields of the request
+// that mean the same wherever they stand, found once. CheckRequest is the part of a call that needs
+// no one but the request. Made at start-up, then read-only; any thread; never blocks.
 #pragma once
 
 #include <memory>

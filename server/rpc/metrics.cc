@@ -22,8 +22,7 @@ Metrics::Value& Metrics::Series(Kind kind, std::string_view name, std::string_vi
   return *value;
 }
 
-void Metrics::AddGauge(std::string_view name, std::string_view help,
-                       std::function<double()> read) {
+void Metrics::AddGauge(std::string_view name, std::string_view help, std::function<double()> read) {
   absl::MutexLock lock(&mutex_);
   Family& family = families_[std::string(name)];
   HEIM_CHECK(family.series.empty());

@@ -1,6 +1,6 @@
 // RateLimiter holds the token buckets of callers: one for each key (credential or address) and rate
-// class. Owned by app. Thread-safe, never blocks. The table is bounded: when it is full, the fullest
-// buckets are forgotten first, which favours their callers by a few calls.
+// class. Owned by app. Thread-safe, never blocks. The table is bounded: when it is full, the
+// fullest buckets are forgotten first, which favours their callers by a few calls.
 #pragma once
 
 #include <array>

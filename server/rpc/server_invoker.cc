@@ -94,10 +94,9 @@ class ServerInvoker::UnaryCall final : public Pending {
 
   void Handle() override {
     auto self = std::static_pointer_cast<UnaryCall>(shared_from_this());
-    method().unary(*context_, *request_,
-                   [self](absl::StatusOr<std::unique_ptr<Message>> answer) {
-                     self->Answer(std::move(answer));
-                   });
+    method().unary(*context_, *request_, [self](absl::StatusOr<std::unique_ptr<Message>> answer) {
+      self->Answer(std::move(answer));
+    });
   }
   void Fail(const absl::Status& status) override { Answer(status); }
 
@@ -118,8 +117,7 @@ class ServerInvoker::StreamOpening final : public Pending {
   StreamOpening(ServerInvoker& invoker, const MethodPlan& plan,
                 std::shared_ptr<CallContext> context, std::unique_ptr<Message> first,
                 StreamOpened opened)
-      : Pending(invoker, plan, std::move(context), std::move(first)),
-        opened_(std::move(opened)) {}
+      : Pending(invoker, plan, std::move(context), std::move(first)), opened_(std::move(opened)) {}
 
   void Handle() override {
     if (method().client_stream != nullptr) return HandleFed();
@@ -142,9 +140,8 @@ class ServerInvoker::StreamOpening final : public Pending {
     }
     if (!call.ok()) return Refuse(call.status());
     // What is served as a WebSocket answers a bad message in-band.
-    const auto check = method().policy.websocket_path().empty()
-                           ? GuardedStream::Check::kEachMessage
-                           : GuardedStream::Check::kNone;
+    const auto check = method().policy.websocket_path().empty() ? GuardedStream::Check::kEachMessage
+                                                                : GuardedStream::Check::kNone;
     Accept(std::make_shared<GuardedStream>(*std::move(call), check, Ended()));
   }
 
@@ -158,10 +155,8 @@ class ServerInvoker::StreamOpening final : public Pending {
   }
 
   GuardedStream::Ended Ended() {
-    return [&invoker = invoker_, &plan = plan_, context = context_,
-            started = started_](const absl::Status& status) {
-      End(invoker, plan, *context, started, status);
-    };
+    return [&invoker = invoker_, &plan = plan_, context = context_, started = started_](
+               const absl::Status& status) { End(invoker, plan, *context, started, status); };
   }
 
   void Accept(std::shared_ptr<StreamCall> call) {
@@ -206,9 +201,8 @@ void ServerInvoker::Start(std::shared_ptr<Pending> pending) {
     return pending->Fail(MakeError(v1::ERROR_REASON_DRAINING));
   }
   const absl::Time now = deps_.clock.Now();
-  const absl::Time latest =
-      std::min(context.deadline, now + pending->plan().TimeFor(pending->request(),
-                                                               options_.deadline));
+  const absl::Time latest = std::min(
+      context.deadline, now + pending->plan().TimeFor(pending->request(), options_.deadline));
   if (latest <= now) return pending->Fail(MakeError(v1::ERROR_REASON_TIMEOUT));
   pending->set_timer(deps_.timers.After(latest - now, [pending] {
     const ScopedRequestId late(pending->context().request_id);
@@ -252,14 +246,13 @@ absl::Status ServerInvoker::FindCaller(const MethodInfo& method, CallContext& co
   }
   if (SkipsAuthentication(method.policy)) {
     if (IsLoopback(context.address)) return absl::OkStatus();
-    const RateLimiter::Verdict verdict = deps_.rate_limiter.Take(
-        method.policy.rate_class(), context.address, kAuthPerAddress);
+    const RateLimiter::Verdict verdict =
+        deps_.rate_limiter.Take(method.policy.rate_class(), context.address, kAuthPerAddress);
     return verdict.allowed ? absl::OkStatus() : RateLimited(verdict.retry_after);
   }
   HEIM_ASSIGN_OR_RETURN(context.caller,
-                        deps_.authenticator.Authenticate({context.bearer,
-                                                          context.workspace_selector,
-                                                          context.allow_ticket}));
+                        deps_.authenticator.Authenticate(
+                            {context.bearer, context.workspace_selector, context.allow_ticket}));
   if (!context.caller.authenticated() && !method.policy.public_()) {
     return Unauthenticated("The call needs a credential");
   }

@@ -26,8 +26,7 @@ namespace heim {
 class SessionService {
  public:
   // Whether the caller may read these channels; may block. CHANNEL_NOT_FOUND.
-  using CheckChannels =
-      std::function<absl::Status(const Caller&, const std::vector<ChannelId>&)>;
+  using CheckChannels = std::function<absl::Status(const Caller&, const std::vector<ChannelId>&)>;
 
   struct Dependencies {
     Invoker& invoker;

@@ -1,7 +1,7 @@
 // SessionCall is one open session: a subscription of the hub, and commands that run through the
-// Invoker. Commands run one after the other, so that what one client sends keeps its order; a `call`
-// does not wait for them. Shared by its front and by commands under way, which go on when the client
-// leaves. Thread-safe as a StreamCall is. Never blocks, but see Subscription::Cancel.
+// Invoker. Commands run one after the other, so that what one client sends keeps its order; a
+// `call` does not wait for them. Shared by its front and by commands under way, which go on when
+// the client leaves. Thread-safe as a StreamCall is. Never blocks, but see Subscription::Cancel.
 #pragma once
 
 #include <deque>

@@ -1,5 +1,5 @@
-// The commands of a session: which there are follows from the oneof of SessionRequest and the method
-// table, so that a new one needs no code here.
+// The commands of a session: which there are follows from the oneof of SessionRequest and the
+// method table, so that a new one needs no code here.
 #include <utility>
 
 #include "google/protobuf/descriptor.h"
@@ -7,6 +7,7 @@
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
+#include "server/base/text.h"
 #include "server/model/errors.h"
 #include "server/model/scopes.h"
 #include "server/model/validate.h"
@@ -58,10 +59,9 @@ const FieldDescriptor* CommandOf(const v1::SessionRequest& request) {
 }  // namespace
 
 void SessionCall::Take(RequestPtr request) {
-  // A byte count above four times the limit is above it in any script.
-  if (request->id().size() > kCommandIdMaxChars * 4) {
-    return Finished(ErrorReply("", InvalidField("id", "at most 128 characters"),
-                               context_->request_id));
+  if (Utf8Length(request->id()) > kCommandIdMaxChars) {
+    return Finished(
+        ErrorReply("", InvalidField("id", "at most 128 characters"), context_->request_id));
   }
   switch (request->command_case()) {
     case v1::SessionRequest::COMMAND_NOT_SET:
@@ -124,20 +124,19 @@ void SessionCall::RunMethod(RequestPtr request, Done done) {
   const FieldDescriptor* field = CommandOf(*request);
   const MethodInfo* method = deps_.invoker.methods().FindByRequest(field->message_type());
   if (method == nullptr) {
-    return done(ErrorReply(request->id(), MakeError(v1::ERROR_REASON_UNIMPLEMENTED),
-                           context_->request_id));
+    return done(
+        ErrorReply(request->id(), MakeError(v1::ERROR_REASON_UNIMPLEMENTED), context_->request_id));
   }
-  std::unique_ptr<Message> command(
-      request->GetReflection()->ReleaseMessage(request.get(), field));
+  std::unique_ptr<Message> command(request->GetReflection()->ReleaseMessage(request.get(), field));
   const std::shared_ptr<CallContext> context = ContextOfCommand();
-  deps_.invoker.Call(
-      *method, context, std::move(command),
-      [method, context, id = request->id(),
-       done = std::move(done)](absl::StatusOr<std::unique_ptr<Message>> answer) mutable {
-        if (!answer.ok()) return done(ErrorReply(id, answer.status(), context->request_id));
-        if (!WantsAck(*method, id)) return done(std::nullopt);
-        done(AckReply(id, MakeAck(method->policy, **answer)));
-      });
+  deps_.invoker.Call(*method, context, std::move(command),
+                     [method, context, id = request->id(), done = std::move(done)](
+                         absl::StatusOr<std::unique_ptr<Message>> answer) mutable {
+                       if (!answer.ok())
+                         return done(ErrorReply(id, answer.status(), context->request_id));
+                       if (!WantsAck(*method, id)) return done(std::nullopt);
+                       done(AckReply(id, MakeAck(method->policy, **answer)));
+                     });
 }
 
 void SessionCall::RunCall(RequestPtr request) {
