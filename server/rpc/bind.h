@@ -40,27 +40,28 @@ void MethodTable::Bind(std::string_view full_name, Service& service) {
       return (service.*Handler)(std::move(context));
     };
   } else {
-    using Request = typename T::Request;
-    using Response = typename T::Response;
+    using RequestType = typename T::Request;
+    using ResponseType = typename T::Response;
     HEIM_CHECK(!slot->client_streaming());
-    HEIM_CHECK(slot->descriptor->input_type() == Request::descriptor());
-    if constexpr (std::is_same_v<Response, std::shared_ptr<FrameSource>>) {
+    HEIM_CHECK(slot->descriptor->input_type() == RequestType::descriptor());
+    if constexpr (std::is_same_v<ResponseType, std::shared_ptr<FrameSource>>) {
       HEIM_CHECK(slot->server_streaming());
       slot->server_stream = [&service](CallContext& context,
                                        const google::protobuf::Message& request, StreamDone done) {
-        (service.*Handler)(context, static_cast<const Request&>(request),
-                           Reply<Response>(std::move(done)));
+        (service.*Handler)(context, static_cast<const RequestType&>(request),
+                           Reply<ResponseType>(std::move(done)));
       };
     } else {
       HEIM_CHECK(!slot->server_streaming());
-      HEIM_CHECK(slot->descriptor->output_type() == Response::descriptor());
+      HEIM_CHECK(slot->descriptor->output_type() == ResponseType::descriptor());
       slot->unary = [&service](CallContext& context, const google::protobuf::Message& request,
                                UnaryDone done) {
-        Reply<Response> reply([done = std::move(done)](absl::StatusOr<Response> answer) mutable {
-          if (!answer.ok()) return done(answer.status());
-          done(std::make_unique<Response>(*std::move(answer)));
-        });
-        (service.*Handler)(context, static_cast<const Request&>(request), std::move(reply));
+        Reply<ResponseType> reply(
+            [done = std::move(done)](absl::StatusOr<ResponseType> answer) mutable {
+              if (!answer.ok()) return done(answer.status());
+              done(std::make_unique<ResponseType>(*std::move(answer)));
+            });
+        (service.*Handler)(context, static_cast<const RequestType&>(request), std::move(reply));
       };
     }
   }
