@@ -75,16 +75,19 @@ bool Registry::WaitUntilEmpty(absl::Duration timeout) const {
   return mutex_.AwaitWithTimeout(absl::Condition(&empty), timeout);
 }
 
-Connection::Connection(Registry& registry, Tcp::socket socket, std::string address)
-    : registry_(registry), socket_(std::move(socket)), address_(std::move(address)) {
+Connection::Connection(std::shared_ptr<Registry> registry, Tcp::socket socket, std::string address)
+    : registry_(std::move(registry)),
+      socket_(std::move(socket)),
+      executor_(socket_.get_executor()),
+      address_(std::move(address)) {
   for (auto& deadline : deadlines_) deadline.store(kNever, std::memory_order_relaxed);
-  registry_.Add(this);
+  registry_->Add(this);
 }
 
-Connection::~Connection() { registry_.Remove(this); }
+Connection::~Connection() { registry_->Remove(this); }
 
 void Connection::Arm(Timer timer, absl::Duration timeout) {
-  const int64_t deadline = absl::ToInt64Nanoseconds(registry_.clock_.Monotonic() + timeout);
+  const int64_t deadline = absl::ToInt64Nanoseconds(registry_->clock_.Monotonic() + timeout);
   deadlines_[static_cast<size_t>(timer)].store(deadline, std::memory_order_relaxed);
 }
 
@@ -95,7 +98,7 @@ void Connection::Disarm(Timer timer) {
 void Connection::Expire(Timer timer) {
   // It may have been armed anew since the sweep.
   const size_t index = static_cast<size_t>(timer);
-  const int64_t now = absl::ToInt64Nanoseconds(registry_.clock_.Monotonic());
+  const int64_t now = absl::ToInt64Nanoseconds(registry_->clock_.Monotonic());
   if (deadlines_[index].load(std::memory_order_relaxed) > now) return;
   Disarm(timer);
   expired_[index] = true;
@@ -105,7 +108,10 @@ void Connection::Expire(Timer timer) {
 }
 
 void Connection::Drain() {
-  if (on_drain != nullptr) return on_drain();
+  if (on_drain != nullptr) on_drain();
+}
+
+void Connection::CloseIfIdle() {
   if (idle) Close();
 }
 

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,13 +25,18 @@ namespace heim {
 
 class Connection;
 
-// Registry counts the open connections and finds expired deadlines. Owned by the gateway, outlives
-// its connections. Thread-safe.
+// Registry holds the event loop, counts the open connections and finds expired deadlines. Shared by
+// the gateway and its connections, so that an answer that comes after the gateway's end finds both.
+// Thread-safe.
 class Registry {
  public:
   explicit Registry(Clock& clock) : clock_(clock) {}
 
-  Clock& clock() { return clock_; }
+  asio::io_context& io() { return io_; }
+  // The event loop runs no more: what is posted is dropped.
+  void SetStopped() { stopped_ = true; }
+  bool stopped() const { return stopped_; }
+
   size_t size() const;
   size_t CountOf(const std::string& address) const;
 
@@ -45,7 +51,9 @@ class Registry {
   void Add(Connection* connection);
   void Remove(Connection* connection);
 
+  asio::io_context io_;
   Clock& clock_;
+  std::atomic<bool> stopped_{false};
   mutable absl::Mutex mutex_;
   absl::flat_hash_set<Connection*> open_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, size_t> by_address_ ABSL_GUARDED_BY(mutex_);
@@ -55,7 +63,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   enum class Timer { kRead, kWrite, kCall };
 
-  Connection(Registry& registry, Tcp::socket socket, std::string address);
+  Connection(std::shared_ptr<Registry> registry, Tcp::socket socket, std::string address);
   ~Connection();
 
   Tcp::socket& socket() { return socket_; }
@@ -73,22 +81,24 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Runs `work` on the strand. Any thread.
   template <typename Work>
   void Post(Work work) {
-    asio::post(socket_.get_executor(), std::move(work));
+    if (!registry_->stopped()) asio::post(executor_, std::move(work));
   }
 
-  // Whoever serves the connection replaces these; all run on the strand. By default an expired
-  // kCall only wakes, the others close; draining closes an idle one; closing only wakes.
+  // Whoever serves the connection sets these; all run on the strand. By default an expired kCall
+  // only wakes, the others close; draining does nothing; closing only wakes.
   std::function<void(Timer)> on_expired;
   std::function<void()> on_drain;
   std::function<void()> on_close;
 
-  // Whether nothing but the next request is waited for: draining closes it then.
+  // Whether nothing but the next request is waited for.
   bool idle = false;
 
   bool closed() const { return closed_; }
   // Idempotent.
   void Close();
   void Expire(Timer timer);
+  void CloseIfIdle();
+  // Ends what is long-lived.
   void Drain();
 
   // Gives the socket away: the descriptor, or -1. The connection counts as closed.
@@ -98,8 +108,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   friend class Registry;
   static constexpr size_t kTimers = 3;
 
-  Registry& registry_;
+  const std::shared_ptr<Registry> registry_;
   Tcp::socket socket_;
+  const asio::any_io_executor executor_;
   const std::string address_;
   std::string unread_;
   Wakeup wakeup_;

@@ -117,6 +117,7 @@ Task<bool> Exchange::TakeHead(size_t size) {
   if (const auto length = parser_->content_length()) head_.content_length = *length;
   SplitTarget(&head_);
   request_id_ = RequestIdOf(head_);
+  if (request_id_.empty()) request_id_ = front_.invoker.NewRequestId();
   keep_alive_ = head_.keep_alive();
   absl::Status good = CheckFraming(head_);
   if (good.ok() && message.version() != 10 && message.version() != 11) {
@@ -203,7 +204,7 @@ Task<absl::StatusOr<std::string>> Exchange::ReadBody(uint64_t max_bytes) {
 }
 
 // The fields that every answer carries.
-void Exchange::Finish(Response* response, std::optional<uint64_t> length) {
+void Exchange::Finish(HttpResponse* response, std::optional<uint64_t> length) {
   if (request_id_.empty()) request_id_ = front_.invoker.NewRequestId();
   status_ = response->status;
   // What was not read of a body would be taken for the next request.
@@ -222,7 +223,7 @@ void Exchange::Finish(Response* response, std::optional<uint64_t> length) {
   front_.origins.AddCors(head_, response);
 }
 
-Task<void> Exchange::Respond(Response response) {
+Task<void> Exchange::Respond(HttpResponse response) {
   const bool bodiless = response.status == 204 || response.status == 304;
   const uint64_t length = response.body.size();
   Finish(&response, length);
@@ -246,11 +247,11 @@ Task<void> Exchange::Respond(Response response) {
 
 Task<void> Exchange::RespondError(absl::Status error) {
   if (request_id_.empty()) request_id_ = front_.invoker.NewRequestId();
-  Response response = ErrorResponse(error, request_id_);
+  HttpResponse response = ErrorResponse(error, request_id_);
   co_await Respond(std::move(response));
 }
 
-Task<bool> Exchange::Begin(Response response, std::optional<uint64_t> length) {
+Task<bool> Exchange::Begin(HttpResponse response, std::optional<uint64_t> length) {
   Finish(&response, length);
   if (chunked_out_) response.Set("Transfer-Encoding", "chunked");
   co_return co_await WriteRaw(SerializeHead(response, length));
@@ -293,6 +294,12 @@ void Exchange::Log() {
                       {"ms", absl::ToInt64Milliseconds(front_.clock.Monotonic() - started_)},
                       {"bytes", bytes_out_},
                       {"request_id", request_id_}});
+}
+
+void Exchange::LogUpgrade() {
+  status_ = 101;
+  keep_alive_ = false;
+  Log();
 }
 
 }  // namespace heim

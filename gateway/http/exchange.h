@@ -43,11 +43,11 @@ class Exchange {
   Task<absl::StatusOr<std::string>> ReadBody(uint64_t max_bytes);
 
   // Answers in one piece.
-  Task<void> Respond(Response response);
+  Task<void> Respond(HttpResponse response);
   Task<void> RespondError(absl::Status error);
 
   // Answers in pieces, with Content-Length when the length is known. False: the client went away.
-  Task<bool> Begin(Response response, std::optional<uint64_t> length);
+  Task<bool> Begin(HttpResponse response, std::optional<uint64_t> length);
   Task<bool> Write(std::string piece);
   Task<bool> End();
 
@@ -57,6 +57,8 @@ class Exchange {
   // The connection serves something long now: it no longer counts as a request under way.
   void Detach();
 
+  // No other request follows.
+  void set_last() { keep_alive_ = false; }
   // Whether another request may follow.
   bool keep_alive() const { return keep_alive_ && !connection_->closed(); }
   bool responded() const { return status_ != 0; }
@@ -64,11 +66,13 @@ class Exchange {
 
   // Writes the line of the access log; once.
   void Log();
+  // The same for a connection that becomes a WebSocket: it is the last request.
+  void LogUpgrade();
 
  private:
   Task<size_t> ReadMore(size_t at_most);
   Task<bool> TakeHead(size_t size);
-  void Finish(Response* response, std::optional<uint64_t> length);
+  void Finish(HttpResponse* response, std::optional<uint64_t> length);
 
   Front& front_;
   const std::shared_ptr<Connection> connection_;

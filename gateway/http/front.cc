@@ -15,7 +15,7 @@ Front::Front(GatewayOptions given, Invoker& with, Clock& by)
     : options(std::move(given)),
       invoker(with),
       clock(by),
-      registry(by),
+      registry(std::make_shared<Registry>(by)),
       origins({options.cors_origins, options.tls_in_front}) {}
 
 absl::StatusOr<std::unique_ptr<Front>> Front::Create(GatewayOptions options, Invoker& invoker,

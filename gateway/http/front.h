@@ -30,7 +30,7 @@ struct Front {
   GatewayOptions options;
   Invoker& invoker;
   Clock& clock;
-  Registry registry;
+  const std::shared_ptr<Registry> registry;
   OriginPolicy origins;
   AddressBlocks proxies;
   std::unique_ptr<RouteTrie> routes;

@@ -21,6 +21,8 @@ inline constexpr absl::Duration kHeadTimeout = absl::Seconds(10);
 inline constexpr absl::Duration kBodyTimeout = absl::Seconds(30);  // uploads: without progress
 inline constexpr absl::Duration kIdleTimeout = absl::Seconds(60);
 inline constexpr absl::Duration kWriteTimeout = kWriteBlockedMax;
+// After a call's deadline, for an answer that says so.
+inline constexpr absl::Duration kAnswerGrace = absl::Seconds(1);
 inline constexpr absl::Duration kCallMaxTimeout = absl::Seconds(120);
 inline constexpr absl::Duration kCommentInterval = absl::Seconds(15);  // of a silent event stream
 

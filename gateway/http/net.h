@@ -10,6 +10,10 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+// gcc 12 inlines the allocation of a coroutine's frame but not its release, and then takes the two
+// for a mismatch.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
 namespace heim {
 
 namespace asio = boost::asio;

@@ -68,7 +68,7 @@ absl::Status OriginPolicy::CheckCookieSocket(const RequestHead& head) const {
                    "A WebSocket by cookie needs an Origin of this server or an allowed one");
 }
 
-void OriginPolicy::AddCors(const RequestHead& head, Response* response) const {
+void OriginPolicy::AddCors(const RequestHead& head, HttpResponse* response) const {
   if (!any_ && listed_.empty()) return;
   const std::string_view origin = head.Get("Origin");
   response->Add("Vary", "Origin");
@@ -84,8 +84,8 @@ void OriginPolicy::AddCors(const RequestHead& head, Response* response) const {
   response->Add("Access-Control-Expose-Headers", kExposed);
 }
 
-Response OriginPolicy::Preflight(const RequestHead& head, std::string_view allow) const {
-  Response response;
+HttpResponse OriginPolicy::Preflight(const RequestHead& head, std::string_view allow) const {
+  HttpResponse response;
   response.status = 204;
   if (!allow.empty()) response.Add("Allow", allow);
   const std::string_view origin = head.Get("Origin");

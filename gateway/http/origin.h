@@ -32,9 +32,9 @@ class OriginPolicy {
   absl::Status CheckCookieSocket(const RequestHead& head) const;
 
   // Adds the CORS fields that the request's Origin has a right to.
-  void AddCors(const RequestHead& head, Response* response) const;
+  void AddCors(const RequestHead& head, HttpResponse* response) const;
   // The answer to a preflight.
-  Response Preflight(const RequestHead& head, std::string_view allow) const;
+  HttpResponse Preflight(const RequestHead& head, std::string_view allow) const;
 
  private:
   std::vector<std::string> listed_;

@@ -13,7 +13,7 @@
 namespace heim {
 namespace {
 
-void AddErrorHeaders(const v1::Error& error, Response* response) {
+void AddErrorHeaders(const v1::Error& error, HttpResponse* response) {
   if (error.has_retry_after_ms()) {
     response->Add("Retry-After", StrCat((error.retry_after_ms() + 999) / 1000));
   }
@@ -58,12 +58,12 @@ int ConnectHttpStatus(absl::StatusCode code) {
 
 }  // namespace
 
-void Response::Add(std::string_view name, std::string_view value) {
+void HttpResponse::Add(std::string_view name, std::string_view value) {
   if (HasControl(value)) return;
   headers.push_back({std::string(name), std::string(value)});
 }
 
-void Response::Set(std::string_view name, std::string_view value) {
+void HttpResponse::Set(std::string_view name, std::string_view value) {
   headers.erase(std::remove_if(headers.begin(), headers.end(),
                                [name](const HeaderField& field) {
                                  return EqualsIgnoreCase(field.name, name);
@@ -72,31 +72,31 @@ void Response::Set(std::string_view name, std::string_view value) {
   Add(name, value);
 }
 
-Response JsonResponse(int status, std::string body) {
-  Response response{status, {}, std::move(body)};
+HttpResponse JsonResponse(int status, std::string body) {
+  HttpResponse response{status, {}, std::move(body)};
   response.Add("Content-Type", "application/json");
   response.Add("Cache-Control", "no-store");
   return response;
 }
 
-Response TextResponse(int status, std::string body) {
-  Response response{status, {}, std::move(body)};
+HttpResponse TextResponse(int status, std::string body) {
+  HttpResponse response{status, {}, std::move(body)};
   response.Add("Content-Type", "text/plain; charset=utf-8");
   response.Add("Cache-Control", "no-store");
   return response;
 }
 
-Response ErrorResponse(const absl::Status& status, std::string_view request_id) {
+HttpResponse ErrorResponse(const absl::Status& status, std::string_view request_id) {
   const v1::Error error = ToError(status, request_id);
   std::string body = "{\"error\":";
   AppendJson(error, Dialect::kHeim, &body);
   body += "}";
-  Response response = JsonResponse(HttpStatusOf(status), std::move(body));
+  HttpResponse response = JsonResponse(HttpStatusOf(status), std::move(body));
   AddErrorHeaders(error, &response);
   return response;
 }
 
-Response ConnectErrorResponse(const absl::Status& status, std::string_view request_id) {
+HttpResponse ConnectErrorResponse(const absl::Status& status, std::string_view request_id) {
   const v1::Error error = ToError(status, request_id);
   std::string body = "{\"code\":";
   AppendQuoted(ConnectCode(status), &body);
@@ -115,7 +115,7 @@ Response ConnectErrorResponse(const absl::Status& status, std::string_view reque
     body += "}";
   }
   body += "]}";
-  Response response = JsonResponse(ConnectHttpStatus(status.code()), std::move(body));
+  HttpResponse response = JsonResponse(ConnectHttpStatus(status.code()), std::move(body));
   AddErrorHeaders(error, &response);
   return response;
 }
@@ -126,7 +126,7 @@ std::string_view ReasonPhrase(int status) {
   return {phrase.data(), phrase.size()};
 }
 
-std::string SerializeHead(const Response& response, std::optional<uint64_t> length) {
+std::string SerializeHead(const HttpResponse& response, std::optional<uint64_t> length) {
   std::string out;
   out.reserve(512);
   StrAppend(&out, "HTTP/1.1 ", response.status, " ", ReasonPhrase(response.status), "\r\n");

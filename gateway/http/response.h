@@ -13,7 +13,7 @@
 
 namespace heim {
 
-struct Response {
+struct HttpResponse {
   int status = 200;
   std::vector<HeaderField> headers;
   std::string body;
@@ -25,15 +25,15 @@ struct Response {
 };
 
 // JSON with `Cache-Control: no-store`.
-Response JsonResponse(int status, std::string body);
-Response TextResponse(int status, std::string body);
+HttpResponse JsonResponse(int status, std::string body);
+HttpResponse TextResponse(int status, std::string body);
 // {"error":{…}} with the status, Retry-After and WWW-Authenticate that go with it.
-Response ErrorResponse(const absl::Status& error, std::string_view request_id);
+HttpResponse ErrorResponse(const absl::Status& error, std::string_view request_id);
 // The same as a Connect client reads it: {"code","message","details"}.
-Response ConnectErrorResponse(const absl::Status& error, std::string_view request_id);
+HttpResponse ConnectErrorResponse(const absl::Status& error, std::string_view request_id);
 
 // Status line and header fields with the empty line; Content-Length when `length` is given.
-std::string SerializeHead(const Response& response, std::optional<uint64_t> length);
+std::string SerializeHead(const HttpResponse& response, std::optional<uint64_t> length);
 
 std::string_view ReasonPhrase(int status);
 
