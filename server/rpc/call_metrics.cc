@@ -45,16 +45,19 @@ void CallMetrics::End(const CallContext& context, const absl::Status& status, ab
 
   const bool fault = IsServerFault(status);
   if (!fault && !LogEnabled(LogLevel::kDebug)) return;
-  const std::string& request_id = context.request_id;
+  const ScopedRequestId scope(context.request_id);
+  // After a timeout the call may still be finding out who calls.
+  const bool late = ReasonOf(status) == v1::ERROR_REASON_TIMEOUT;
+  const std::string actor = late ? "" : context.caller.actor_id.str();
   const double ms = absl::ToDoubleMilliseconds(took);
   const std::string_view sentence = streaming_ ? "A stream ended" : "A call ended";
   if (!fault) {
-    LogDebug(sentence, {{"call", request_id}, {"method", method_}, {"code", code}, {"ms", ms}});
+    LogDebug(sentence, {{"method", method_}, {"code", code}, {"ms", ms}, {"actor_id", actor}});
   } else {
     // The text of a status without reason goes nowhere else.
     LogWarn(
         sentence,
-        {{"call", request_id}, {"method", method_}, {"code", code}, {"ms", ms}, {"cause", status}});
+        {{"method", method_}, {"code", code}, {"ms", ms}, {"actor_id", actor}, {"cause", status}});
   }
 }
 

@@ -36,6 +36,8 @@ constexpr int kKeepaliveTimeoutMs = 10'000;
 constexpr int kPingEveryMinMs = 10'000;  // of clients
 constexpr int kPingStrikesMax = 2;
 constexpr int kConnectionIdleMs = 300'000;
+// Around a piece of a file that is as large as a frame may be.
+constexpr size_t kFramingBytes = 64;
 
 // Beside what is set here: 1.51 listens with SO_REUSEPORT, so that a second server would share the
 // port in silence, and inflates a gzip bomb before it looks at the size.
@@ -53,7 +55,7 @@ void SetLimits(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kConnectionIdleMs);
   builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  builder.SetMaxReceiveMessageSize(static_cast<int>(kFrameMaxBytes));
+  builder.SetMaxReceiveMessageSize(static_cast<int>(kFrameMaxBytes + kFramingBytes));
   builder.SetDefaultCompressionAlgorithm(GRPC_COMPRESS_NONE);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
