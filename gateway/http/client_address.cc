@@ -79,11 +79,6 @@ std::string CanonicalAddress(std::string_view text) {
   return address.has_value() ? address->to_string() : "";
 }
 
-bool IsLoopback(std::string_view address) {
-  const auto parsed = ParseAddress(address);
-  return parsed.has_value() && parsed->is_loopback();
-}
-
 std::string ClientAddress(const std::string& peer, std::string_view forwarded_for,
                           const AddressBlocks& trusted) {
   std::string client = peer;

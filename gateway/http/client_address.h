@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/base/address.h"
 
 namespace heim {
 
@@ -29,8 +30,6 @@ class AddressBlocks {
 
 // The address in its usual form, IPv4 also when it came mapped into IPv6; empty when it is none.
 std::string CanonicalAddress(std::string_view text);
-
-bool IsLoopback(std::string_view address);
 
 // Goes through X-Forwarded-For from the right, as long as a trusted proxy has written the entry;
 // the peer itself when it is not trusted. What is no address ends the walk.

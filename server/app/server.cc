@@ -171,9 +171,9 @@ absl::Status Server::Rooms::OpenMethods() {
                                   ids, metrics});
   sessions = std::make_unique<SessionService>(SessionService::Dependencies{
       *invoker, hub, executor, rate_limiter, ids, struct_codec,
-      [this](const Caller& caller, const std::vector<ChannelId>& channels) {
+      [this](const Caller& caller, const std::vector<ChannelId>& asked) {
         std::vector<std::string> named;
-        for (const ChannelId& channel : channels) named.push_back(channel.str());
+        for (const ChannelId& channel : asked) named.push_back(channel.str());
         return CheckChannelsReadable(*store, caller, named);
       }});
   BindHandlers({actors, admin, agents, auth, channels, events, files, messages, presences,
@@ -211,7 +211,7 @@ absl::Status Server::Rooms::OpenDoors() {
   if (config.grpc_port.has_value()) {
     grpc_options.listen_address = StrCat(config.host, ":", *config.grpc_port);
   }
-  HEIM_ASSIGN_OR_RETURN(grpc, GrpcServer::Create(grpc_options, *invoker));
+  HEIM_ASSIGN_OR_RETURN(grpc, GrpcServer::Create(grpc_options, *invoker, timers));
   HEIM_ASSIGN_OR_RETURN(gateway, Gateway::Create(GatewaySettings(), *invoker, clock));
   return absl::OkStatus();
 }

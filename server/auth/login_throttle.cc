@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/base/address.h"
 #include "server/base/crypto.h"
 #include "server/base/strings.h"
 #include "server/base/text.h"
@@ -18,12 +19,6 @@ std::string PairKey(std::string_view account, std::string_view address) {
 std::string AddressKey(std::string_view address) { return Sha256(StrCat("a", address)); }
 
 }  // namespace
-
-bool IsLoopback(std::string_view address) {
-  constexpr std::string_view kMapped = "::ffff:";
-  if (StartsWithIgnoreCase(address, kMapped)) address.remove_prefix(kMapped.size());
-  return address == "::1" || StartsWith(address, "127.");
-}
 
 LoginThrottle::LoginThrottle(LoginThrottleOptions options, Clock& clock)
     : options_(options), clock_(clock) {}

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/base/address.h"
 #include "server/base/clock.h"
 
 namespace heim {
@@ -55,8 +56,5 @@ class LoginThrottle {
   absl::Mutex mutex_;
   absl::flat_hash_map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);
 };
-
-// 127.0.0.0/8 and ::1, also as an IPv4-mapped address.
-bool IsLoopback(std::string_view address);
 
 }  // namespace heim
