@@ -12,7 +12,6 @@
 #include "server/model/permissions.h"
 #include "server/service/access.h"
 #include "server/service/message_service.h"
-#include "server/service/message_writes.h"
 
 namespace heim {
 namespace {
@@ -131,8 +130,7 @@ void MessageService::ListMessages(CallContext& context, const v1::ListMessagesRe
                           AccessChannel(tx, context.caller, ChannelId(request.channel_id()),
                                         Permission::kReadChannel));
     HEIM_ASSIGN_OR_RETURN(*response.mutable_log_cursor(), LogCursorOf(tx, access.channel()));
-    HEIM_RETURN_IF_ERROR(ReadHistory(tx, request, limit, &response));
-    return FillStreamed(tx, response.mutable_messages());
+    return ReadHistory(tx, request, limit, &response);
   });
   if (!status.ok()) return reply(status);
   reply(std::move(response));
@@ -166,8 +164,7 @@ void MessageService::ListThread(CallContext& context, const v1::ListThreadReques
       response.set_next_cursor(EncodeCursor(root.id(), FormatKey({true, replies.back().seq()})));
     }
     for (v1::Message& message : replies) *response.add_messages() = std::move(message);
-    HEIM_RETURN_IF_ERROR(FillStreamed(tx, &root));
-    return FillStreamed(tx, response.mutable_messages());
+    return absl::OkStatus();
   });
   if (!status.ok()) return reply(status);
   reply(std::move(response));

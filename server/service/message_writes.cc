@@ -89,19 +89,6 @@ absl::Status EmitNewMessage(WriteTx& tx, const Acting& acting, const WorkspaceId
   return EmitRoot(tx, acting, workspace, root);
 }
 
-absl::Status FillStreamed(ReadTx& tx, v1::Message* message) {
-  if (message->state() != v1::MESSAGE_STATE_STREAMING) return absl::OkStatus();
-  HEIM_ASSIGN_OR_RETURN(StreamRow row, tx.streams.Get(StreamId(message->stream_id())));
-  message->set_content(std::move(*row.stream.mutable_content()));
-  message->mutable_parts()->Swap(row.stream.mutable_parts());
-  return absl::OkStatus();
-}
-
-absl::Status FillStreamed(ReadTx& tx, google::protobuf::RepeatedPtrField<v1::Message>* messages) {
-  for (v1::Message& message : *messages) HEIM_RETURN_IF_ERROR(FillStreamed(tx, &message));
-  return absl::OkStatus();
-}
-
 absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
                                          const WorkspaceId& workspace, const v1::Message& message) {
   v1::Message tombstone = message;

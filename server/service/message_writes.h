@@ -6,7 +6,6 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "google/protobuf/repeated_field.h"
 #include "heim/v1/message.pb.h"
 #include "server/model/ids.h"
 #include "server/service/membership.h"
@@ -28,10 +27,6 @@ absl::Status LinkAttachments(WriteTx& tx, const WorkspaceId& workspace, v1::Mess
 // Emits message.new, and for a reply counts it into its root and emits message.updated of the root.
 absl::Status EmitNewMessage(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
                             const v1::Message& message);
-
-// Gives messages that are being written the text that is on disk of them.
-absl::Status FillStreamed(ReadTx& tx, v1::Message* message);
-absl::Status FillStreamed(ReadTx& tx, google::protobuf::RepeatedPtrField<v1::Message>* messages);
 
 // Turns the message into a tombstone: rows, files, reactions, versions and earlier events lose its
 // text; emits
