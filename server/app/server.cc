@@ -83,11 +83,18 @@ absl::StatusOr<std::string> PrepareData(const Config& config, Entropy& entropy) 
 
 std::string_view HeimVersion() { return HEIM_VERSION; }
 
+// Time and chance, on which everything stands.
+struct Ground {
+  SystemClock clock;
+  SystemEntropy entropy;
+};
+
 // In the order in which they are built; torn down from the last to the first.
 struct Server::Rooms {
-  Rooms(const Config& settings, const std::string& secret_key, std::unique_ptr<SqliteStore> opened,
-        std::unique_ptr<LocalBlobStore> files_opened)
+  Rooms(const Config& settings, std::unique_ptr<Ground> laid, const std::string& secret_key,
+        std::unique_ptr<SqliteStore> opened, std::unique_ptr<LocalBlobStore> files_opened)
       : config(settings),
+        ground(std::move(laid)),
         tokens(secret_key, clock),
         store(std::move(opened)),
         blobs(std::move(files_opened)),
@@ -102,8 +109,9 @@ struct Server::Rooms {
   }
 
   const Config config;
-  SystemClock clock;
-  SystemEntropy entropy;
+  const std::unique_ptr<Ground> ground;
+  Clock& clock = ground->clock;
+  Entropy& entropy = ground->entropy;
   UuidV7Ids ids{clock, entropy};
   Metrics metrics;
   const absl::Duration started = clock.Monotonic();
@@ -238,14 +246,14 @@ Server::Server(std::unique_ptr<Rooms> rooms) : rooms_(std::move(rooms)) {}
 Server::~Server() { rooms_->Stop(absl::ZeroDuration()); }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config) {
-  SystemClock clock;
-  SystemEntropy entropy;
-  HEIM_ASSIGN_OR_RETURN(const std::string secret_key, PrepareData(config, entropy));
-  HEIM_ASSIGN_OR_RETURN(auto blobs, LocalBlobStore::Create(config.storage_path, entropy));
+  auto ground = std::make_unique<Ground>();
+  HEIM_ASSIGN_OR_RETURN(const std::string secret_key, PrepareData(config, ground->entropy));
+  HEIM_ASSIGN_OR_RETURN(auto blobs, LocalBlobStore::Create(config.storage_path, ground->entropy));
   SqliteStore::Options options;
   options.path = config.database_path;
-  HEIM_ASSIGN_OR_RETURN(auto store, SqliteStore::Create(options, clock));
-  auto rooms = std::make_unique<Rooms>(config, secret_key, std::move(store), std::move(blobs));
+  HEIM_ASSIGN_OR_RETURN(auto store, SqliteStore::Create(options, ground->clock));
+  auto rooms = std::make_unique<Rooms>(config, std::move(ground), secret_key, std::move(store),
+                                       std::move(blobs));
   rooms->store->SetCommitListener(&rooms->hub);
   std::unique_ptr<Server> server(new Server(std::move(rooms)));
   Rooms& opened = *server->rooms_;
