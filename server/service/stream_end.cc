@@ -143,6 +143,7 @@ void StreamService::AnswerRepeat(const CallContext& context, const StreamId& id,
 void StreamService::FinishStream(CallContext& context, const v1::FinishStreamRequest& request,
                                  Reply<v1::FinishStreamResponse> reply) {
   const StreamId id(request.stream_id());
+  if (id.empty()) return reply(InvalidField("stream_id", "a value; it is required"));
   const auto live = deps_.live.Snapshot(id);
   if (!live.has_value()) return AnswerRepeat(context, id, std::move(reply));
   if (live->actor_id() != context.caller.actor_id.str()) return reply(StreamNotFound());
@@ -187,6 +188,7 @@ absl::StatusOr<std::string> StreamService::AbortOutcome(const Caller& caller, co
 void StreamService::AbortStream(CallContext& context, const v1::AbortStreamRequest& request,
                                 Reply<v1::AbortStreamResponse> reply) {
   const StreamId id(request.stream_id());
+  if (id.empty()) return reply(InvalidField("stream_id", "a value; it is required"));
   auto outcome = AbortOutcome(context.caller, id);
   if (!outcome.ok()) return reply(outcome.status());
   Ending ending;

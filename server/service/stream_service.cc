@@ -166,6 +166,7 @@ void StreamService::StartStream(CallContext& context, const v1::StartStreamReque
 void StreamService::AppendStream(CallContext& context, const v1::AppendStreamRequest& request,
                                  Reply<v1::AppendStreamResponse> reply) {
   const StreamId id(request.stream_id());
+  if (id.empty()) return reply(InvalidField("stream_id", "a value; it is required"));
   if (request.has_actor_id() && request.actor_id() != context.caller.actor_id.str()) {
     return reply(InvalidField("actor_id", "the author of the stream, or nothing"));
   }

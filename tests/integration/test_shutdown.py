@@ -130,7 +130,7 @@ def test_streams_come_back_after_a_crash(tmp_path):
         back = ada.get(f"/streams/{stream['id']}").json()
         assert back["state"] == "active" and back["next_index"] == 1 and back["content"] == text
         ada.post(f"/streams/{stream['id']}/chunks", {"index": 1, "delta": "y"})
-        assert ada.post(f"/streams/{stream['id']}/finish", {}).json()["content"] == text + "y"
+        assert ada.post(f"/streams/{stream['id']}/finish", {}).json()["message"]["content"] == text + "y"
 
 
 def run_serve(tmp_path, **env):

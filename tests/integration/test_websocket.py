@@ -134,9 +134,9 @@ def test_stream_index_rules(ada):
     assert gap.json()["error"]["details"]["next_index"] == 1
     assert ada.post(path + "/chunks", {"delta": "b"}).json()["next_index"] == 2
     assert ada.post(path + "/chunks", {}).json()["next_index"] == 2  # a heartbeat
-    done = ada.post(path + "/finish", {"metadata": {"n": 1}}).json()
+    done = ada.post(path + "/finish", {"metadata": {"n": 1}}).json()["message"]
     assert done["content"] == "ab"
-    assert ada.post(path + "/finish", {}).json()["id"] == done["id"]
+    assert ada.post(path + "/finish", {}).json()["message"]["id"] == done["id"]
     late = ada.post(path + "/chunks", {"delta": "c"})
     assert late.status_code == 400 and late.json()["error"]["code"] == "stream_finished"
 
@@ -145,10 +145,10 @@ def test_aborted_streams_keep_their_text(ada, bob):
     channel = ada.channel("aborts")
     stream = ada.post(f"/channels/{channel['id']}/streams", {}).json()
     ada.post(f"/streams/{stream['id']}/chunks", {"delta": "half"})
-    kept = ada.post(f"/streams/{stream['id']}/abort", {}).json()
+    kept = ada.post(f"/streams/{stream['id']}/abort", {}).json()["message"]
     assert kept["state"] == "interrupted" and kept["content"] == "half"
     empty = ada.post(f"/channels/{channel['id']}/streams", {}).json()
-    gone = ada.post(f"/streams/{empty['id']}/abort", {}).json()
+    gone = ada.post(f"/streams/{empty['id']}/abort", {}).json()["message"]
     assert "deleted_at" in gone
 
 

@@ -112,11 +112,13 @@ bool StreamReactor::PullMore(StreamCall& source) {
 bool StreamReactor::StartWriteLocked() {
   std::vector<FramePtr> run;
   while (!pending_.empty() && run.size() < kBatchMaxEvents) {
-    const bool whole = pending_.front()->kind() == Frame::Kind::kMessage;
+    const Frame::Kind kind = pending_.front()->kind();
+    const bool whole = kind == Frame::Kind::kMessage;
     if (whole && !run.empty()) break;
     run.push_back(std::move(pending_.front()));
     pending_.pop_front();
-    if (whole) break;
+    // A response has room for one control, which comes after its events.
+    if (whole || kind == Frame::Kind::kControl) break;
   }
   out_ = JoinFrames(run);
   writing_ = true;
