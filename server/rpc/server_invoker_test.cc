@@ -301,10 +301,10 @@ class FakeUpload final : public FakeSource<StreamCall> {
 
 TEST_F(OpenedStream, AServerStreamIsCountedUntilItEnds) {
   auto source = std::make_shared<FakeSource<FrameSource>>();
-  world_.services.subscribe = [&](CallContext&, const v1::SubscribeRequest&,
-                                  Reply<std::shared_ptr<FrameSource>> reply) {
-    reply(std::shared_ptr<FrameSource>(source));
-  };
+  world_.services.SetSubscribe(
+      [&](CallContext&, const v1::SubscribeRequest&, Reply<std::shared_ptr<FrameSource>> reply) {
+        reply(std::shared_ptr<FrameSource>(source));
+      });
   auto request = std::make_unique<v1::SubscribeRequest>();
   request->set_workspace_id("other");
   auto stream = Open("heim.v1.EventService.Subscribe", world_.Context(), std::move(request));
@@ -353,10 +353,10 @@ TEST_F(OpenedStream, EachMessageOfAClientIsValidated) {
 
 TEST_F(OpenedStream, AStreamThatOpensTooLateIsCancelled) {
   std::optional<Reply<std::shared_ptr<FrameSource>>> held;
-  world_.services.subscribe = [&](CallContext&, const v1::SubscribeRequest&,
-                                  Reply<std::shared_ptr<FrameSource>> reply) {
-    held.emplace(std::move(reply));
-  };
+  world_.services.SetSubscribe(
+      [&](CallContext&, const v1::SubscribeRequest&, Reply<std::shared_ptr<FrameSource>> reply) {
+        held.emplace(std::move(reply));
+      });
   absl::Status status;
   world_.invoker.Open(
       Method("heim.v1.EventService.Subscribe"), world_.Context(),

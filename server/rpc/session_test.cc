@@ -155,7 +155,7 @@ TEST_F(SessionTest, PiecesOfAStreamAreAcknowledgedOnlyWhenTheyHaveAnId) {
   ASSERT_EQ(response.replies_size(), 1);
   EXPECT_EQ(response.replies(0).ack().next_index(), 7u);
   chunk.clear_id();
-  chunk.mutable_message_stream_chunk()->clear_stream_id();
+  chunk.mutable_message_stream_chunk()->set_delta(std::string(1, '\0'));
   Feed(chunk);
   EXPECT_TRUE(Pull().replies(0).has_error());
 }

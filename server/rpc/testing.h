@@ -244,7 +244,17 @@ class FakeServices {
   }
   void Subscribe(CallContext& context, const v1::SubscribeRequest& request,
                  Reply<std::shared_ptr<FrameSource>> reply) {
-    subscribe(context, request, std::move(reply));
+    Handler<v1::SubscribeRequest, std::shared_ptr<FrameSource>> handler;
+    {
+      absl::MutexLock lock(&mutex_);
+      handler = subscribe_;
+    }
+    handler(context, request, std::move(reply));
+  }
+  // While calls may still come in that a client gave up.
+  void SetSubscribe(Handler<v1::SubscribeRequest, std::shared_ptr<FrameSource>> handler) {
+    absl::MutexLock lock(&mutex_);
+    subscribe_ = std::move(handler);
   }
   absl::StatusOr<std::shared_ptr<StreamCall>> UploadFile(std::shared_ptr<CallContext> context) {
     return upload(std::move(context));
@@ -272,8 +282,11 @@ class FakeServices {
       };
   Handler<v1::UpdateChannelRequest, v1::UpdateChannelResponse> update;
   Handler<v1::ListEventsRequest, v1::ListEventsResponse> list_events;
-  Handler<v1::SubscribeRequest, std::shared_ptr<FrameSource>> subscribe;
   std::function<absl::StatusOr<std::shared_ptr<StreamCall>>(std::shared_ptr<CallContext>)> upload;
+
+ private:
+  absl::Mutex mutex_;
+  Handler<v1::SubscribeRequest, std::shared_ptr<FrameSource>> subscribe_ ABSL_GUARDED_BY(mutex_);
 };
 
 inline std::unique_ptr<MethodTable> MakeTable() {

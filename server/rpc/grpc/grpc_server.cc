@@ -12,6 +12,7 @@
 #include "google/protobuf/stubs/logging.h"
 #include "grpc/health/v1/health.pb.h"
 #include "grpc/impl/codegen/compression_types.h"
+#include "grpc/support/log.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/server_credentials.h"
@@ -61,8 +62,14 @@ void SetLimits(grpc::ServerBuilder& builder) {
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
 }
 
-// protobuf writes a line to stderr for each text field that is no UTF-8; the call's answer says so.
-void QuietProtobuf() {
+// Both libraries write lines of their own to stderr for what a client does wrong (text that is no
+// UTF-8, a compression that is off); the call's answer says so. Errors of our own making come back
+// as a status.
+void QuietLibraries() {
+  gpr_set_log_function([](gpr_log_func_args* line) {
+    LogDebug("gRPC complains",
+             {{"file", line->file}, {"line", line->line}, {"text", line->message}});
+  });
   google::protobuf::SetLogHandler(
       [](google::protobuf::LogLevel level, const char*, int, const std::string& text) {
         if (level < google::protobuf::LOGLEVEL_FATAL) {
@@ -89,7 +96,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Create(Options options, 
 }
 
 absl::Status GrpcServer::Start(const std::string& listen_address, Invoker& invoker) {
-  QuietProtobuf();
+  QuietLibraries();
   std::set<const ServiceDescriptor*> services;
   for (const MethodInfo* method : invoker.methods().methods()) {
     const ServiceDescriptor* service = method->descriptor->service();
