@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "grpcpp/server_context.h"
-#include "server/service/call.h"
+#include "server/rpc/invoker.h"
 
 namespace heim {
 

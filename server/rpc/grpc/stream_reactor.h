@@ -17,8 +17,8 @@
 #include "grpcpp/support/server_callback.h"
 #include "server/model/stream_call.h"
 #include "server/rpc/grpc/front.h"
+#include "server/rpc/invoker.h"
 #include "server/rpc/method_table.h"
-#include "server/service/call.h"
 
 namespace heim {
 
