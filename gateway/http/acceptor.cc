@@ -35,9 +35,9 @@ absl::StatusOr<std::unique_ptr<Acceptor>> Acceptor::Open(Front& front) {
   asio::io_context& io = front.registry->io();
   IoError error;
   Tcp::resolver resolver(io);
-  const auto found = resolver.resolve(
-      options.host, std::to_string(options.port),
-      Tcp::resolver::passive | Tcp::resolver::numeric_service, error);
+  const auto found =
+      resolver.resolve(options.host, std::to_string(options.port),
+                       Tcp::resolver::passive | Tcp::resolver::numeric_service, error);
   if (error || found.empty()) return CannotListen(options, "the host is not known");
   const Tcp::endpoint endpoint = found.begin()->endpoint();
   Tcp::acceptor acceptor(asio::make_strand(io));
@@ -52,9 +52,7 @@ absl::StatusOr<std::unique_ptr<Acceptor>> Acceptor::Open(Front& front) {
 Acceptor::Acceptor(Front& front, Tcp::acceptor acceptor)
     : front_(front), acceptor_(std::move(acceptor)), port_(acceptor_.local_endpoint().port()) {}
 
-void Acceptor::Start() {
-  asio::co_spawn(acceptor_.get_executor(), Run(), asio::detached);
-}
+void Acceptor::Start() { asio::co_spawn(acceptor_.get_executor(), Run(), asio::detached); }
 
 void Acceptor::Stop() {
   if (stopped_.exchange(true)) return;

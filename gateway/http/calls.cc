@@ -80,24 +80,22 @@ Task<Answer> CallMethod(std::shared_ptr<Exchange> exchange, const MethodInfo* me
 }
 
 Task<OpenedStream> OpenMethod(std::shared_ptr<Exchange> exchange, const MethodInfo* method,
-                              PreparedCall call,
-                              std::unique_ptr<google::protobuf::Message> first) {
+                              PreparedCall call, std::unique_ptr<google::protobuf::Message> first) {
   const std::shared_ptr<Connection> connection = exchange->connection();
   Invoker* invoker = &exchange->front().invoker;
   // A stream has no deadline of its own; opening it has.
   call.context->deadline = absl::InfiniteFuture();
   auto start = [invoker, method, &call, &first](Invoker::StreamOpened opened) {
-    invoker->Open(*method, call.context, std::move(first),
-                  [opened = std::move(opened), context = call.context](
-                      OpenedStream stream) mutable {
-                    // Nobody waits for it any more.
-                    if (stream.ok() && context->cancelled) (*stream)->Cancel();
-                    opened(std::move(stream));
-                  });
+    invoker->Open(
+        *method, call.context, std::move(first),
+        [opened = std::move(opened), context = call.context](OpenedStream stream) mutable {
+          // Nobody waits for it any more.
+          if (stream.ok() && context->cancelled) (*stream)->Cancel();
+          opened(std::move(stream));
+        });
   };
   std::optional<OpenedStream> answer =
-      co_await AwaitAnswer<OpenedStream>(connection, call.timeout + kAnswerGrace,
-                                         std::move(start));
+      co_await AwaitAnswer<OpenedStream>(connection, call.timeout + kAnswerGrace, std::move(start));
   if (answer.has_value()) co_return *std::move(answer);
   call.context->cancelled = true;
   co_return NoAnswer(*connection);
@@ -116,9 +114,8 @@ Task<void> FeedStream(std::shared_ptr<Connection> connection, std::shared_ptr<St
 }
 
 void WakeOnReady(const std::shared_ptr<Connection>& connection, FrameSource& source) {
-  source.SetReady([connection] {
-    connection->Post([connection] { connection->wakeup().Notify(); });
-  });
+  source.SetReady(
+      [connection] { connection->Post([connection] { connection->wakeup().Notify(); }); });
 }
 
 Task<absl::StatusOr<FramePtr>> NextFrame(std::shared_ptr<Connection> connection,

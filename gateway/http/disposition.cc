@@ -17,8 +17,8 @@ constexpr size_t kPartHeadMaxBytes = 8 * 1024;
 
 // Takes "name=value" off the front; the value may be quoted. False at the end.
 bool TakeParameter(std::string_view* rest, std::string* name, std::string* value) {
-  while (!rest->empty() && (rest->front() == ';' || rest->front() == ' ' ||
-                            rest->front() == '\t')) {
+  while (!rest->empty() &&
+         (rest->front() == ';' || rest->front() == ' ' || rest->front() == '\t')) {
     rest->remove_prefix(1);
   }
   if (rest->empty()) return false;

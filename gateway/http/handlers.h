@@ -38,8 +38,9 @@ Task<void> ServeSocket(std::shared_ptr<Exchange> exchange, const MethodInfo* met
 bool FindFixed(Exchange& exchange, HttpResponse* response);
 
 // The request of a call by GET: path variables and query. `last_event_id` fills `cursor`.
-absl::StatusOr<std::unique_ptr<google::protobuf::Message>> RequestFromUrl(
-    const Exchange& exchange, const MethodInfo& method, const RouteMatch& match);
+absl::StatusOr<std::unique_ptr<google::protobuf::Message>> RequestFromUrl(const Exchange& exchange,
+                                                                          const MethodInfo& method,
+                                                                          const RouteMatch& match);
 
 // Fields that a handler asked for in the context: cookie, rate limit.
 void AddContextHeaders(const Front& front, const CallContext& context, HttpResponse* response);

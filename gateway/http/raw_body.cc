@@ -15,8 +15,8 @@ using google::protobuf::Message;
 
 // Shown in the page itself; everything else could run scripts or is of no use there.
 constexpr std::array<std::string_view, 10> kInlineTypes = {
-    "image/png",  "image/jpeg", "image/gif",  "image/webp", "audio/mpeg",
-    "audio/ogg",  "audio/wav",  "video/mp4",  "video/webm", "text/plain"};
+    "image/png", "image/jpeg", "image/gif", "image/webp", "audio/mpeg",
+    "audio/ogg", "audio/wav",  "video/mp4", "video/webm", "text/plain"};
 
 const FieldDescriptor* Find(const Message& message, std::string_view name) {
   return message.GetDescriptor()->FindFieldByName(std::string(name));
@@ -121,11 +121,10 @@ bool MatchesTag(std::string_view header, std::string_view etag) {
 }
 
 void AddFileHeaders(const DownloadFacts& facts, HttpResponse* response) {
-  const bool shown = std::find(kInlineTypes.begin(), kInlineTypes.end(), facts.mime_type) !=
-                     kInlineTypes.end();
+  const bool shown =
+      std::find(kInlineTypes.begin(), kInlineTypes.end(), facts.mime_type) != kInlineTypes.end();
   const bool text = StartsWith(facts.mime_type, "text/");
-  const std::string type =
-      facts.mime_type.empty() ? "application/octet-stream" : facts.mime_type;
+  const std::string type = facts.mime_type.empty() ? "application/octet-stream" : facts.mime_type;
   response->Add("Content-Type", text ? type + "; charset=utf-8" : type);
   response->Add("Content-Disposition",
                 FormatDisposition(shown ? "inline" : "attachment", facts.filename));

@@ -80,11 +80,11 @@ HeadScan ScanHead(std::string_view bytes, size_t from) {
     if (i == 0 || window[i - 1] != '\r') {
       return {HeadScan::State::kBad, 0, "A line of the head ends without CR"};
     }
-    if (i + 1 < window.size() && (window[i + 1] == ' ' || window[i + 1] == '\t')) {
-      return {HeadScan::State::kBad, 0, "A header field is folded over two lines"};
-    }
     if (i >= 3 && window.substr(i - 3, 2) == "\r\n") {
       return {HeadScan::State::kComplete, i + 1, {}};
+    }
+    if (i + 1 < window.size() && (window[i + 1] == ' ' || window[i + 1] == '\t')) {
+      return {HeadScan::State::kBad, 0, "A header field is folded over two lines"};
     }
   }
   if (bytes.size() >= kHeadMaxBytes) return {HeadScan::State::kTooLarge, 0, {}};
@@ -145,7 +145,10 @@ absl::Status CheckFraming(const RequestHead& head) {
     }
     if (head.minor_version == 0) return InvalidHttp("HTTP/1.0 has no Transfer-Encoding");
   }
-  if (head.Count("Content-Length") > 1) return InvalidHttp("There are two Content-Length fields");
+  const std::string_view length = head.Get("Content-Length");
+  if (head.Count("Content-Length") > 1 || length.find_first_not_of("0123456789") != length.npos) {
+    return InvalidHttp("Content-Length must be one number");
+  }
   const size_t hosts = head.Count("Host");
   if (hosts > 1) return InvalidHttp("There are two Host fields");
   if (hosts == 0 && head.minor_version >= 1) return InvalidHttp("The Host field is missing");

@@ -153,8 +153,7 @@ Task<void> ServeUpload(std::shared_ptr<Exchange> exchange, const MethodInfo* met
     co_return co_await exchange->RespondError(fed);
   }
   stream->FeedDone();
-  absl::StatusOr<FramePtr> frame =
-      co_await NextFrame(connection, stream, batch, kDeadlineDefault);
+  absl::StatusOr<FramePtr> frame = co_await NextFrame(connection, stream, batch, kDeadlineDefault);
   stream->Cancel();
   if (!frame.ok()) co_return co_await exchange->RespondError(frame.status());
   if (*frame == nullptr || (*frame)->kind() != Frame::Kind::kMessage) {
@@ -190,8 +189,8 @@ Task<absl::StatusOr<OpenDownload>> StartDownload(std::shared_ptr<Exchange> excha
   OpenDownload download;
   download.stream = *std::move(opened);
   WakeOnReady(exchange->connection(), *download.stream);
-  absl::StatusOr<FramePtr> first = co_await NextFrame(exchange->connection(), download.stream,
-                                                      download.batch, kDeadlineDefault);
+  absl::StatusOr<FramePtr> first =
+      co_await NextFrame(exchange->connection(), download.stream, download.batch, kDeadlineDefault);
   std::optional<DownloadFacts> facts;
   if (first.ok() && *first != nullptr && (*first)->kind() == Frame::Kind::kMessage) {
     facts = ReadDownloadFacts(*method, (*first)->message());
@@ -238,8 +237,7 @@ Task<void> ServeDownload(std::shared_ptr<Exchange> exchange, const MethodInfo* m
                          RouteMatch match) {
   const RequestHead& head = exchange->head();
   std::optional<ByteRange> range = ParseRange(head.Get("Range"));
-  absl::StatusOr<OpenDownload> download =
-      co_await StartDownload(exchange, method, match, range);
+  absl::StatusOr<OpenDownload> download = co_await StartDownload(exchange, method, match, range);
   if (range.has_value() && download.ok() && head.Has("If-Range") &&
       head.Get("If-Range") != download->facts.etag()) {
     // The client has a part of another version: it gets this one whole.

@@ -52,8 +52,7 @@ bool FindFixed(Exchange& exchange, HttpResponse* response) {
   } else if (path == "/livez") {
     *response = TextResponse(200, "ok\n");
   } else if (path == "/readyz") {
-    const bool ready =
-        !front.draining && (front.options.ready == nullptr || front.options.ready());
+    const bool ready = !front.draining && (front.options.ready == nullptr || front.options.ready());
     *response = ready ? TextResponse(200, "ready\n") : TextResponse(503, "not ready\n");
   } else if (path == "/metrics") {
     *response = TextResponse(200, front.options.metrics != nullptr ? front.options.metrics() : "");

@@ -11,8 +11,8 @@ namespace {
 constexpr std::string_view kConnectPrefix = "/heim.v1.";
 
 Task<void> RespondNotAllowed(std::shared_ptr<Exchange> exchange, std::string allow) {
-  HttpResponse response = ErrorResponse(MethodNotAllowed(exchange->head().method, allow),
-                                    exchange->request_id());
+  HttpResponse response =
+      ErrorResponse(MethodNotAllowed(exchange->head().method, allow), exchange->request_id());
   response.Add("Allow", allow);
   co_await exchange->Respond(std::move(response));
 }

@@ -102,8 +102,7 @@ Task<void> ServeUnary(std::shared_ptr<Exchange> exchange, const MethodInfo* meth
   call->timeout += wait;
   call->context->deadline += wait;
   const std::shared_ptr<CallContext> context = call->context;
-  Answer answer =
-      co_await CallMethod(exchange, method, *std::move(call), *std::move(request));
+  Answer answer = co_await CallMethod(exchange, method, *std::move(call), *std::move(request));
   HttpResponse response;
   if (answer.ok()) {
     std::string json;
@@ -153,8 +152,8 @@ Task<void> ServeConnect(std::shared_ptr<Exchange> exchange, const MethodInfo* me
   if (!json && type != "application/proto") {
     failed = MakeError(v1::ERROR_REASON_UNSUPPORTED_MEDIA_TYPE,
                        "The body must be application/json or application/proto");
-  } else if (method->unary == nullptr && (method->client_streaming() ||
-                                          method->server_streaming())) {
+  } else if (method->unary == nullptr &&
+             (method->client_streaming() || method->server_streaming())) {
     failed = MakeError(v1::ERROR_REASON_UNIMPLEMENTED, "Streams are not served on this path");
   } else if (json) {
     failed = CheckJsonBody(exchange->head());
@@ -174,8 +173,7 @@ Task<void> ServeConnect(std::shared_ptr<Exchange> exchange, const MethodInfo* me
   HttpResponse response;
   if (failed.ok()) {
     const std::shared_ptr<CallContext> context = call->context;
-    Answer answer =
-        co_await CallMethod(exchange, method, *std::move(call), *std::move(request));
+    Answer answer = co_await CallMethod(exchange, method, *std::move(call), *std::move(request));
     if (answer.ok()) {
       response = ConnectResponse(**answer, json);
     } else {

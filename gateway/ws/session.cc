@@ -83,9 +83,8 @@ Task<void> SocketSession::Run(RequestHead head, Upgrade upgrade) {
   const bool accepted = co_await Accept(std::move(head), std::move(upgrade));
   if (accepted) {
     const std::shared_ptr<Connection> connection = options_.connection;
-    options_.stream->SetReady([connection] {
-      connection->Post([connection] { connection->wakeup().Notify(); });
-    });
+    options_.stream->SetReady(
+        [connection] { connection->Post([connection] { connection->wakeup().Notify(); }); });
     asio::co_spawn(connection_.socket().get_executor(), Read(), [self](std::exception_ptr failure) {
       self->reading_ = false;
       if (failure != nullptr) self->connection_.Close();
@@ -188,8 +187,7 @@ Task<void> SocketSession::Write() {
       continue;
     }
     connection_.Arm(Timer::kWrite, kWriteTimeout);
-    const auto [error, count] =
-        co_await asio::async_write(connection_.socket(), buffers, kAwait);
+    const auto [error, count] = co_await asio::async_write(connection_.socket(), buffers, kAwait);
     connection_.Disarm(Timer::kWrite);
     bytes_out_ += count;
     if (error) connection_.Close();

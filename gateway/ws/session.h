@@ -1,6 +1,6 @@
 // SocketSession is one WebSocket: commands in, frames out. Shared by its two coroutines, which end
-// with the connection; on the connection's strand; never blocks. Reading is Beast's; writing gathers
-// shared, ready-made frames, one write in flight.
+// with the connection; on the connection's strand; never blocks. Reading is Beast's; writing
+// gathers shared, ready-made frames, one write in flight.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

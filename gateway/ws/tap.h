@@ -64,8 +64,8 @@ class Tap {
 // The session ends the connection itself, after its queue is written.
 template <typename Handler>
 void async_teardown(boost::beast::role_type, Tap& tap, Handler&& handler) {
-  asio::post(tap.get_executor(), boost::beast::bind_front_handler(std::forward<Handler>(handler),
-                                                                  IoError()));
+  asio::post(tap.get_executor(),
+             boost::beast::bind_front_handler(std::forward<Handler>(handler), IoError()));
 }
 inline void teardown(boost::beast::role_type, Tap&, IoError& error) { error = {}; }
 inline void beast_close_socket(Tap&) {}
