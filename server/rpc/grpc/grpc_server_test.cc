@@ -64,10 +64,27 @@ class FakeUpload final : public FakeSource<StreamCall> {
   std::atomic<bool> done{false};
 };
 
+// Thirty times as fast, so that half a minute of a stuck reader is a second.
+class HastyTimers final : public Timers {
+ public:
+  explicit HastyTimers(Timers& timers) : timers_(timers) {}
+  Id At(absl::Time when, absl::AnyInvocable<void()> callback) override {
+    return timers_.At(when, std::move(callback));
+  }
+  Id After(absl::Duration delay, absl::AnyInvocable<void()> callback) override {
+    return timers_.After(delay / 30, std::move(callback));
+  }
+  bool Cancel(Id id) override { return timers_.Cancel(id); }
+
+ private:
+  Timers& timers_;
+};
+
 // One server for all tests.
 struct Running {
   SystemClock clock;
   ThreadTimers timers{clock};
+  HastyTimers hasty{timers};
   ThreadPoolExecutor executor{{}};
   RpcWorld world{clock, timers, executor};
   NoCodec codec;
@@ -83,7 +100,7 @@ struct Running {
     world.authenticator.Add("busy", busy);
     GrpcServer::Options options;
     options.listen_address = "127.0.0.1:0";
-    auto made = GrpcServer::Create(std::move(options), world.invoker, timers);
+    auto made = GrpcServer::Create(std::move(options), world.invoker, hasty);
     HEIM_CHECK(made.ok());
     server = *std::move(made);
   }
@@ -548,6 +565,20 @@ TEST_F(GrpcServerTest, AStreamMayBeCancelledAtEveryStep) {
       ASSERT_TRUE(Eventually([this] { return world_.invoker.in_flight() == 0; }));
     }
   }
+}
+
+TEST_F(GrpcServerTest, AReaderThatIsStuckIsLetGo) {
+  grpc::ClientContext context;
+  Prepare(&context);
+  auto reader = Subscribe(&context);
+  reader->WaitForInitialMetadata();
+  for (int i = 0; i < 300; ++i) source_->Push(EventWith(60'000));
+  EXPECT_TRUE(source_->WaitCancelled());
+  EXPECT_TRUE(Eventually([this] { return world_.invoker.in_flight() == 0; }));
+  v1::SubscribeResponse response;
+  while (reader->Read(&response)) {
+  }
+  EXPECT_FALSE(reader->Finish().ok());
 }
 
 TEST_F(GrpcServerTest, ASessionMayBeCancelledAtEveryStep) {
