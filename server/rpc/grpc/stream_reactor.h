@@ -51,8 +51,8 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void StartReadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // True when a watch over the write has to be set up.
   bool StartWriteLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Ends the stream when a write is still under way after kWriteBlockedMax (or up to twice that: one
-  // timer looks after all writes). Finish alone never ends a stream whose reader is stuck.
+  // Ends the stream when a write is still under way after kWriteBlockedMax (or up to twice that:
+  // one timer looks after all writes). Finish alone never ends a stream whose reader is stuck.
   void WatchWrite(uint64_t number);
   void ReadsEnded();
   // The only caller of Finish, which it calls once.
