@@ -60,6 +60,9 @@ void EventReader::Stop() {
 
 grpc::Status EventReader::ReadOnce(bool* progressed) {
   const auto context = client_.OpenContext();
+  // The library connects only while a call waits for it: a call that failed at once would leave
+  // each attempt half made.
+  context->set_wait_for_ready(true);
   {
     absl::MutexLock lock(&mutex_);
     if (stopped_) return grpc::Status::CANCELLED;
