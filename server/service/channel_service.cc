@@ -222,13 +222,13 @@ void ChannelService::ListChannels(CallContext& context, const v1::ListChannelsRe
                                   Reply<v1::ListChannelsResponse> reply) {
   v1::ListChannelsResponse response;
   const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
-    HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kReadWorkspace));
+    HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceRole role,
+                          CheckWorkspaceRole(tx, context.caller, Permission::kReadWorkspace));
     HEIM_ASSIGN_OR_RETURN(const uint32_t limit, PageLimit(request.limit()));
     ChannelFilter filter;
     filter.type = request.type();
     filter.include_archived = request.include_archived();
-    filter.joined_only =
-        request.joined() || context.caller.workspace_role == v1::WORKSPACE_ROLE_GUEST;
+    filter.joined_only = request.joined() || role == v1::WORKSPACE_ROLE_GUEST;
     filter.name = request.name();
     filter.limit = limit + 1;
     if (!request.cursor().empty()) {

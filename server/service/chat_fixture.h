@@ -31,7 +31,6 @@
 #include "server/service/message_service.h"
 #include "server/service/read_state_service.h"
 #include "server/service/stream_service.h"
-#include "server/store/sqlite/sqlite_store.h"
 
 namespace heim {
 
@@ -161,7 +160,7 @@ class ChatFixture : public ::testing::Test {
   LocalBus bus_;
   EventTape tape_;
   FileOptions file_options_{.max_file_bytes = 1 << 20};
-  std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<Store> store_;
   std::unique_ptr<LocalBlobStore> blobs_;
   std::unique_ptr<ThreadPoolExecutor> executor_;
   std::unique_ptr<LiveStreamBook> live_;

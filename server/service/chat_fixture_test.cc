@@ -9,6 +9,7 @@
 #include "server/model/time.h"
 #include "server/service/joining.h"
 #include "server/service/membership.h"
+#include "server/store/sqlite/sqlite_store.h"
 
 namespace heim {
 

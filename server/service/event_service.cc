@@ -48,12 +48,22 @@ class Poll : public std::enable_shared_from_this<Poll> {
   }
 
   void Gather() {
+    absl::Status status;
+    const Next next = GatherMore(&status);
+    if (next == Next::kAnswer) Answer(status);
+    if (next == Next::kWait) Wait();
+  }
+
+  enum class Next { kNothing, kWait, kAnswer };
+
+  // Takes what is there and says what follows from it.
+  Next GatherMore(absl::Status* status) ABSL_LOCKS_EXCLUDED(mutex_, gather_mutex_) {
     {
       absl::MutexLock lock(&mutex_);
       scheduled_ = false;
+      if (!reply_.has_value()) return Next::kNothing;
     }
     absl::MutexLock lock(&gather_mutex_);
-    if (answered()) return;
     FrameSource::State state = FrameSource::State::kMore;
     while (state == FrameSource::State::kMore && !full()) {
       std::vector<FramePtr> frames;
@@ -64,16 +74,14 @@ class Poll : public std::enable_shared_from_this<Poll> {
       }
     }
     if (state == FrameSource::State::kEnded) {
-      const absl::Status status = source_->status();
-      return Answer(status.ok()
-                        ? MakeError(v1::ERROR_REASON_DRAINING, "The server is shutting down")
-                        : status);
+      *status = source_->status();
+      if (status->ok()) *status = MakeError(v1::ERROR_REASON_DRAINING, "The server is stopping");
+      return Next::kAnswer;
     }
     if (full()) response_.set_has_more(true);
-    if (full() || (caught_up_ && (response_.events_size() > 0 || response_.has_reset()))) {
-      return Answer(absl::OkStatus());
-    }
-    if (caught_up_ && !waiting_) Wait();
+    const bool something = response_.events_size() > 0 || response_.has_reset();
+    if (full() || (caught_up_ && something)) return Next::kAnswer;
+    return caught_up_ && !std::exchange(waiting_, true) ? Next::kWait : Next::kNothing;
   }
 
   bool full() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(gather_mutex_) {
@@ -95,30 +103,37 @@ class Poll : public std::enable_shared_from_this<Poll> {
     if (!frame.cursor().empty()) response_.set_cursor(frame.cursor());
   }
 
-  void Wait() ABSL_EXCLUSIVE_LOCKS_REQUIRED(gather_mutex_) {
-    waiting_ = true;
+  // Until something comes, or the wait runs out.
+  void Wait() ABSL_LOCKS_EXCLUDED(mutex_) {
     if (wait_ <= absl::ZeroDuration()) return Answer(absl::OkStatus());
-    timers_.After(wait_, [poll = shared_from_this()] {
-      absl::MutexLock lock(&poll->gather_mutex_);
-      poll->Answer(absl::OkStatus());
-    });
+    const Timers::Id timer =
+        timers_.After(wait_, [poll = shared_from_this()] { poll->Answer(absl::OkStatus()); });
+    {
+      absl::MutexLock lock(&mutex_);
+      timer_ = timer;
+      if (reply_.has_value()) return;
+    }
+    timers_.Cancel(timer);
   }
 
-  bool answered() {
-    absl::MutexLock lock(&mutex_);
-    return !reply_.has_value();
-  }
-
-  void Answer(const absl::Status& status) {
+  void Answer(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_, gather_mutex_) {
     std::optional<Reply<v1::ListEventsResponse>> reply;
+    Timers::Id timer = 0;
     {
       absl::MutexLock lock(&mutex_);
       reply.swap(reply_);
+      timer = timer_;
     }
     if (!reply.has_value()) return;
+    if (timer != 0) timers_.Cancel(timer);
     source_->Cancel();
     if (!status.ok()) return (*reply)(status);
-    (*reply)(std::move(response_));
+    v1::ListEventsResponse response;
+    {
+      absl::MutexLock lock(&gather_mutex_);  // waits for who still gathers
+      response.Swap(&response_);
+    }
+    (*reply)(std::move(response));
   }
 
   const std::shared_ptr<Subscription> source_;
@@ -130,9 +145,10 @@ class Poll : public std::enable_shared_from_this<Poll> {
   absl::Mutex mutex_;
   bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<Reply<v1::ListEventsResponse>> reply_ ABSL_GUARDED_BY(mutex_);
+  Timers::Id timer_ ABSL_GUARDED_BY(mutex_) = 0;
 
-  absl::Mutex gather_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
-  v1::ListEventsResponse response_;
+  absl::Mutex gather_mutex_;
+  v1::ListEventsResponse response_ ABSL_GUARDED_BY(gather_mutex_);
   bool caught_up_ ABSL_GUARDED_BY(gather_mutex_) = false;
   bool waiting_ ABSL_GUARDED_BY(gather_mutex_) = false;
 };

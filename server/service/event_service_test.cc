@@ -105,6 +105,10 @@ TEST_F(EventServiceTest, ADeletedMessageIsReplayedAsItsTombstone) {
   request.set_cursor(CursorNow(bob_));
   const std::string id = Send(ann_, general_, "regret")->id();
   ASSERT_TRUE(Delete(ann_, id).ok());
+  v1::ListEventsRequest deletions = request;
+  deletions.add_types("message.deleted");
+  deletions.set_wait_ms(30'000);
+  ASSERT_EQ(Poll(ann_, deletions)->events_size(), 1) << "live readers have heard of it";
   const auto page = Poll(bob_, request);
   ASSERT_TRUE(page.ok()) << page.status();
   ASSERT_EQ(page->events_size(), 2);
