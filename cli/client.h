@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "heim/v1/actor_service.grpc.pb.h"
 #include "heim/v1/admin_service.grpc.pb.h"
 #include "heim/v1/agent_service.grpc.pb.h"
@@ -20,6 +21,7 @@
 #include "heim/v1/message_service.grpc.pb.h"
 #include "heim/v1/stream_service.grpc.pb.h"
 #include "heim/v1/workspace_service.grpc.pb.h"
+#include "server/base/clock.h"
 
 namespace heim {
 
@@ -45,6 +47,8 @@ absl::Status ToStatus(const grpc::Status& status);
 
 class Client {
  public:
+  static constexpr absl::Duration kCallDeadline = absl::Seconds(30);
+
   // INVALID_ARGUMENT for an address that is not http://HOST[:PORT] or https://HOST[:PORT].
   static absl::StatusOr<std::unique_ptr<Client>> Create(Connection connection);
 
@@ -54,7 +58,7 @@ class Client {
                                                              Response*),
                                 Stub& stub, const Request& request) {
     auto context = OpenContext();
-    context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    context->set_deadline(absl::ToChronoTime(SystemClock().Now() + kCallDeadline));
     Response response;
     const grpc::Status status = (stub.*method)(context.get(), request, &response);
     if (!status.ok()) return ToStatus(status);

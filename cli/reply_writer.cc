@@ -2,14 +2,15 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "google/protobuf/util/json_util.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "server/base/clock.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/base/text.h"
@@ -19,7 +20,6 @@ namespace {
 
 constexpr int kTries = 8;
 constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
-constexpr std::chrono::seconds kDeadline(30);
 
 // Calls until it is answered; only what a lost connection or an overloaded server caused is
 // repeated.
@@ -29,11 +29,11 @@ grpc::Status CallUntilAnswered(const Client& client, const Attempt& attempt) {
   grpc::Status status;
   for (int tries = 0; tries < kTries; ++tries) {
     auto context = client.OpenContext();
-    context->set_deadline(std::chrono::system_clock::now() + kDeadline);
+    context->set_deadline(absl::ToChronoTime(SystemClock().Now() + Client::kCallDeadline));
     context->set_wait_for_ready(true);
     status = attempt(context.get());
     if (status.ok() || !DescribeError(status).retryable) return status;
-    std::this_thread::sleep_for(absl::ToChronoMilliseconds(pause));
+    absl::Notification().WaitForNotificationWithTimeout(pause);
     pause *= 2;
   }
   return status;

@@ -1,15 +1,14 @@
 #include "server/app/handlers.h"
 
 namespace heim {
+namespace {
 
-void BindHandlers(const Handlers& to, MethodTable* table) {
+void BindPeople(const Handlers& to, MethodTable* table) {
   table->Bind<&ActorService::CreateActor>("heim.v1.ActorService.CreateActor", to.actors);
   table->Bind<&ActorService::GetActor>("heim.v1.ActorService.GetActor", to.actors);
   table->Bind<&ActorService::UpdateActor>("heim.v1.ActorService.UpdateActor", to.actors);
   table->Bind<&ActorService::DeactivateActor>("heim.v1.ActorService.DeactivateActor", to.actors);
   table->Bind<&ActorService::ListActors>("heim.v1.ActorService.ListActors", to.actors);
-
-  table->Bind<&AdminService::GetServerInfo>("heim.v1.AdminService.GetServerInfo", to.admin);
 
   table->Bind<&AgentService::RegisterAgent>("heim.v1.AgentService.RegisterAgent", to.agents);
   table->Bind<&AgentService::ListAgents>("heim.v1.AgentService.ListAgents", to.agents);
@@ -30,6 +29,34 @@ void BindHandlers(const Handlers& to, MethodTable* table) {
                                                  to.auth);
   table->Bind<&AuthService::CreateTicket>("heim.v1.AuthService.CreateTicket", to.auth);
 
+  table->Bind<&PresenceService::GetPresence>("heim.v1.PresenceService.GetPresence", to.presence);
+  table->Bind<&PresenceService::UpdatePresence>("heim.v1.PresenceService.UpdatePresence",
+                                                to.presence);
+  table->Bind<&PresenceService::BatchGetPresence>("heim.v1.PresenceService.BatchGetPresence",
+                                                  to.presence);
+  table->Bind<&PresenceService::SendTyping>("heim.v1.PresenceService.SendTyping", to.presence);
+  table->Bind<&PresenceService::WatchPresence>("heim.v1.PresenceService.WatchPresence",
+                                               to.presence);
+
+  table->Bind<&WorkspaceService::CreateWorkspace>("heim.v1.WorkspaceService.CreateWorkspace",
+                                                  to.workspaces);
+  table->Bind<&WorkspaceService::ListWorkspaces>("heim.v1.WorkspaceService.ListWorkspaces",
+                                                 to.workspaces);
+  table->Bind<&WorkspaceService::GetWorkspace>("heim.v1.WorkspaceService.GetWorkspace",
+                                               to.workspaces);
+  table->Bind<&WorkspaceService::UpdateWorkspace>("heim.v1.WorkspaceService.UpdateWorkspace",
+                                                  to.workspaces);
+  table->Bind<&WorkspaceService::ListWorkspaceMembers>(
+      "heim.v1.WorkspaceService.ListWorkspaceMembers", to.workspaces);
+  table->Bind<&WorkspaceService::UpdateWorkspaceMember>(
+      "heim.v1.WorkspaceService.UpdateWorkspaceMember", to.workspaces);
+  table->Bind<&WorkspaceService::RemoveWorkspaceMember>(
+      "heim.v1.WorkspaceService.RemoveWorkspaceMember", to.workspaces);
+
+  table->Bind<&AdminService::GetServerInfo>("heim.v1.AdminService.GetServerInfo", to.admin);
+}
+
+void BindChat(const Handlers& to, MethodTable* table) {
   table->Bind<&ChannelService::CreateChannel>("heim.v1.ChannelService.CreateChannel", to.channels);
   table->Bind<&ChannelService::ListChannels>("heim.v1.ChannelService.ListChannels", to.channels);
   table->Bind<&ChannelService::GetChannel>("heim.v1.ChannelService.GetChannel", to.channels);
@@ -46,14 +73,6 @@ void BindHandlers(const Handlers& to, MethodTable* table) {
   table->Bind<&ChannelService::UpdateMember>("heim.v1.ChannelService.UpdateMember", to.channels);
   table->Bind<&ChannelService::RemoveMember>("heim.v1.ChannelService.RemoveMember", to.channels);
 
-  table->Bind<&EventService::Subscribe>("heim.v1.EventService.Subscribe", to.events);
-  table->Bind<&EventService::ListEvents>("heim.v1.EventService.ListEvents", to.events);
-  table->Bind<&SessionService::Session>("heim.v1.EventService.Session", to.sessions);
-
-  table->Bind<&FileService::UploadFile>("heim.v1.FileService.UploadFile", to.files);
-  table->Bind<&FileService::DownloadFile>("heim.v1.FileService.DownloadFile", to.files);
-  table->Bind<&FileService::GetFileMeta>("heim.v1.FileService.GetFileMeta", to.files);
-
   table->Bind<&MessageService::SendMessage>("heim.v1.MessageService.SendMessage", to.messages);
   table->Bind<&MessageService::ListMessages>("heim.v1.MessageService.ListMessages", to.messages);
   table->Bind<&MessageService::GetMessage>("heim.v1.MessageService.GetMessage", to.messages);
@@ -64,18 +83,19 @@ void BindHandlers(const Handlers& to, MethodTable* table) {
   table->Bind<&MessageService::RemoveReaction>("heim.v1.MessageService.RemoveReaction",
                                                to.messages);
 
-  table->Bind<&PresenceService::GetPresence>("heim.v1.PresenceService.GetPresence", to.presence);
-  table->Bind<&PresenceService::UpdatePresence>("heim.v1.PresenceService.UpdatePresence",
-                                                to.presence);
-  table->Bind<&PresenceService::BatchGetPresence>("heim.v1.PresenceService.BatchGetPresence",
-                                                  to.presence);
-  table->Bind<&PresenceService::SendTyping>("heim.v1.PresenceService.SendTyping", to.presence);
-  table->Bind<&PresenceService::WatchPresence>("heim.v1.PresenceService.WatchPresence",
-                                               to.presence);
-
   table->Bind<&ReadStateService::MarkRead>("heim.v1.ReadStateService.MarkRead", to.read_states);
   table->Bind<&ReadStateService::ListReadStates>("heim.v1.ReadStateService.ListReadStates",
                                                  to.read_states);
+
+  table->Bind<&FileService::UploadFile>("heim.v1.FileService.UploadFile", to.files);
+  table->Bind<&FileService::DownloadFile>("heim.v1.FileService.DownloadFile", to.files);
+  table->Bind<&FileService::GetFileMeta>("heim.v1.FileService.GetFileMeta", to.files);
+}
+
+void BindRealtime(const Handlers& to, MethodTable* table) {
+  table->Bind<&EventService::Subscribe>("heim.v1.EventService.Subscribe", to.events);
+  table->Bind<&EventService::ListEvents>("heim.v1.EventService.ListEvents", to.events);
+  table->Bind<&SessionService::Session>("heim.v1.EventService.Session", to.sessions);
 
   table->Bind<&StreamService::StartStream>("heim.v1.StreamService.StartStream", to.streams);
   table->Bind<&StreamService::AppendStream>("heim.v1.StreamService.AppendStream", to.streams);
@@ -84,21 +104,14 @@ void BindHandlers(const Handlers& to, MethodTable* table) {
   table->Bind<&StreamService::GetStream>("heim.v1.StreamService.GetStream", to.streams);
   table->Bind<&StreamService::WatchStream>("heim.v1.StreamService.WatchStream", to.streams);
   table->Bind<&StreamService::WriteStream>("heim.v1.StreamService.WriteStream", to.streams);
+}
 
-  table->Bind<&WorkspaceService::CreateWorkspace>("heim.v1.WorkspaceService.CreateWorkspace",
-                                                  to.workspaces);
-  table->Bind<&WorkspaceService::ListWorkspaces>("heim.v1.WorkspaceService.ListWorkspaces",
-                                                 to.workspaces);
-  table->Bind<&WorkspaceService::GetWorkspace>("heim.v1.WorkspaceService.GetWorkspace",
-                                               to.workspaces);
-  table->Bind<&WorkspaceService::UpdateWorkspace>("heim.v1.WorkspaceService.UpdateWorkspace",
-                                                  to.workspaces);
-  table->Bind<&WorkspaceService::ListWorkspaceMembers>(
-      "heim.v1.WorkspaceService.ListWorkspaceMembers", to.workspaces);
-  table->Bind<&WorkspaceService::UpdateWorkspaceMember>(
-      "heim.v1.WorkspaceService.UpdateWorkspaceMember", to.workspaces);
-  table->Bind<&WorkspaceService::RemoveWorkspaceMember>(
-      "heim.v1.WorkspaceService.RemoveWorkspaceMember", to.workspaces);
+}  // namespace
+
+void BindHandlers(const Handlers& to, MethodTable* table) {
+  BindPeople(to, table);
+  BindChat(to, table);
+  BindRealtime(to, table);
 }
 
 }  // namespace heim

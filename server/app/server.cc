@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "gateway/gateway.h"
+#include "gateway/http/client_address.h"
 #include "gateway/json/codec.h"
 #include "server/app/handlers.h"
 #include "server/app/health.h"
@@ -219,6 +220,10 @@ absl::Status Server::Rooms::OpenDoors() {
   if (config.grpc_port.has_value()) {
     grpc_options.listen_address = StrCat(config.host, ":", *config.grpc_port);
   }
+  HEIM_ASSIGN_OR_RETURN(const AddressBlocks trusted, AddressBlocks::Parse(config.trusted_proxies));
+  grpc_options.client_address = [trusted](std::string_view peer, std::string_view forwarded) {
+    return ClientAddress(std::string(peer), forwarded, trusted);
+  };
   HEIM_ASSIGN_OR_RETURN(grpc, GrpcServer::Create(grpc_options, *invoker, timers));
   HEIM_ASSIGN_OR_RETURN(gateway, Gateway::Create(GatewaySettings(), *invoker, clock));
   return absl::OkStatus();

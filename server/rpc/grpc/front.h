@@ -12,7 +12,7 @@ struct GrpcFront {
   Invoker& invoker;
   Timers& timers;
   StreamPump& pump;
-  ClientAddress client_address;
+  ClientAddressOf client_address;
 };
 
 }  // namespace heim

@@ -30,8 +30,8 @@ class RawService;
 class GrpcServer {
  public:
   struct Options {
-    std::string listen_address;    // "host:port", port 0: any free one; empty: none
-    ClientAddress client_address;  // null: the peer's
+    std::string listen_address;      // "host:port", port 0: any free one; empty: none
+    ClientAddressOf client_address;  // null: the peer's
   };
 
   // UNAVAILABLE when the address cannot be listened on.

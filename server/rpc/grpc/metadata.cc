@@ -72,7 +72,7 @@ absl::Status ReadValues(const grpc::CallbackServerContext& grpc_context, CallCon
 }  // namespace
 
 absl::Status ReadMetadata(const grpc::CallbackServerContext& grpc_context,
-                          const ClientAddress& client_address, CallContext* context) {
+                          const ClientAddressOf& client_address, CallContext* context) {
   Values values;
   HEIM_RETURN_IF_ERROR(ReadValues(grpc_context, context, &values));
   if (StartsWithIgnoreCase(values.authorization, kBearer)) {

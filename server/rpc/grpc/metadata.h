@@ -13,14 +13,14 @@
 namespace heim {
 
 // The client's address, from the peer's and what X-Forwarded-For says (which may be empty).
-using ClientAddress =
+using ClientAddressOf =
     std::function<std::string(std::string_view peer, std::string_view forwarded_for)>;
 
 // Takes authorization, heim-workspace, heim-client, idempotency-key, x-request-id and user-agent;
 // ignores the rest. HEADER_TOO_LARGE beyond 8 KiB in all; INVALID_ARGUMENT for control characters
 // and for what is given twice: the library lets both through.
 absl::Status ReadMetadata(const grpc::CallbackServerContext& grpc_context,
-                          const ClientAddress& client_address, CallContext* context);
+                          const ClientAddressOf& client_address, CallContext* context);
 
 // "ipv4:127.0.0.1:4711" is 127.0.0.1, "ipv6:%5B::1%5D:4711" is ::1; else empty.
 std::string PeerAddress(std::string_view peer);
