@@ -78,6 +78,8 @@ Task<bool> Exchange::ReadHead() {
       co_return false;
     }
     connection_->idle = unread.empty();
+    // Most connections wait here for most of their lives.
+    if (connection_->idle && unread.capacity() > kReadBufferBytes) std::string().swap(unread);
     if (connection_->idle && front_.draining) co_return false;
     const size_t count = co_await ReadMore(kReadBufferBytes);
     connection_->idle = false;

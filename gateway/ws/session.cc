@@ -80,6 +80,7 @@ Task<void> SocketSession::Run(RequestHead head, Upgrade upgrade) {
   const std::shared_ptr<SocketSession> self = shared_from_this();
   SetCallbacks();
   Touch();
+  if (connection_.unread().empty()) std::string().swap(connection_.unread());
   const bool accepted = co_await Accept(std::move(head), std::move(upgrade));
   if (accepted) {
     const std::shared_ptr<Connection> connection = options_.connection;
