@@ -207,8 +207,7 @@ TEST_P(StoreSuite, StopFinishesWhatIsQueuedAndRefusesTheRest) {
             v1::ERROR_REASON_DRAINING);
 }
 
-TEST_P(StoreSuite, ReopeningKeepsEverything) {
-  if (!GetParam().keeps_data) GTEST_SKIP() << "a database that goes with the store";
+TEST_P(LastingStoreSuite, ReopeningKeepsEverything) {
   const v1::Message message = MustPost(NewMessage(ann_, "hello"));
   Reopen();
   EXPECT_EQ(MustGet(message.id()).SerializeAsString(), message.SerializeAsString());

@@ -92,6 +92,9 @@ class StoreSuite : public ::testing::TestWithParam<StoreFactory> {
   ChannelId general_;
 };
 
+// The same over drivers whose data outlives a close.
+class LastingStoreSuite : public StoreSuite {};
+
 // An event of the channel that carries nothing in particular.
 v1::Event SomeEvent(const ChannelId& channel);
 

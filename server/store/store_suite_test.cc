@@ -235,7 +235,17 @@ v1::Event SomeEvent(const ChannelId& channel) {
   return event;
 }
 
+std::vector<StoreFactory> LastingFactories() {
+  std::vector<StoreFactory> lasting;
+  for (const StoreFactory& factory : Factories()) {
+    if (factory.keeps_data) lasting.push_back(factory);
+  }
+  return lasting;
+}
+
 INSTANTIATE_TEST_SUITE_P(Drivers, StoreSuite, ::testing::ValuesIn(Factories()),
+                         [](const auto& driver) { return driver.param.name; });
+INSTANTIATE_TEST_SUITE_P(Drivers, LastingStoreSuite, ::testing::ValuesIn(LastingFactories()),
                          [](const auto& driver) { return driver.param.name; });
 
 }  // namespace heim
