@@ -33,8 +33,9 @@ class Frame {
 
   Kind kind() const { return kind_; }
 
-  // Serialised as a piece of the response. Frames of all kinds but kMessage, joined in any number, are
-  // one valid response message; a control frame must be the last of it, since a response holds one.
+  // Serialised as a piece of the response. Frames of all kinds but kMessage, joined in any number,
+  // are one valid response message; a control frame must be the last of it, since a response holds
+  // one.
   std::string_view proto() const { return proto_; }
 
   // Of the kind in question only.
