@@ -3,9 +3,11 @@
 // cache misses, so call it on the Executor.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/model/caller.h"
 
@@ -27,11 +29,20 @@ class Authenticator {
   // not in). Same time for unknown and wrong keys.
   virtual absl::StatusOr<Caller> Authenticate(const Credential& credential) = 0;
 
-  // Whether the credential still holds (from the cache when possible); used by long-lived streams.
+  // Whether the caller's credential holds at this moment, by the rows: for what was opened with it
+  // and lasts. TOKEN_EXPIRED, TOKEN_REVOKED, UNAUTHENTICATED, STORE_UNAVAILABLE. Blocks on a read.
+  virtual absl::Status Recheck(const Caller& caller) = 0;
+
+  // Forgets what is cached of a credential: it was revoked.
   virtual void DropCredential(std::string_view credential_id) = 0;
 
   // Forgets what is cached of an actor: role, scopes, profile or deactivation changed.
   virtual void DropActor(const ActorId& actor) = 0;
+
+  // Told of every drop, with the one that it was about and the other one empty. Set once, before
+  // the first call; must not block.
+  using OnDrop = std::function<void(std::string_view credential_id, const ActorId& actor)>;
+  virtual void SetOnDrop(OnDrop on_drop) = 0;
 };
 
 }  // namespace heim

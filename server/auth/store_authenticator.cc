@@ -111,7 +111,7 @@ absl::StatusOr<StoreAuthenticator::Found> StoreAuthenticator::LookUp(ReadTx& tx,
                                              ? tickets_.Take(credential.bearer, clock_.Monotonic())
                                              : std::nullopt;
     if (!issued.has_value()) return CredentialUnknown();
-    HEIM_ASSIGN_OR_RETURN(found, LookUpTicket(tx, *issued));
+    HEIM_ASSIGN_OR_RETURN(found, LookUpIssued(tx, *issued));
     if (issued->credential_type == v1::CREDENTIAL_TYPE_API_KEY) fixed = issued->workspace_id;
     if (selector.empty()) selector = issued->workspace_id.str();
   } else if (KeyTypeOf(credential.bearer) != v1::CREDENTIAL_TYPE_UNSPECIFIED) {
@@ -166,7 +166,7 @@ absl::StatusOr<StoreAuthenticator::Found> StoreAuthenticator::FromKey(const Cred
   return found;
 }
 
-absl::StatusOr<StoreAuthenticator::Found> StoreAuthenticator::LookUpTicket(ReadTx& tx,
+absl::StatusOr<StoreAuthenticator::Found> StoreAuthenticator::LookUpIssued(ReadTx& tx,
                                                                            const Caller& issued) {
   Found found;
   if (issued.is_session()) {
@@ -203,14 +203,24 @@ void StoreAuthenticator::Touch(const Caller& caller, bool moves) {
   });
 }
 
+absl::Status StoreAuthenticator::Recheck(const Caller& caller) {
+  if (!caller.authenticated()) return absl::OkStatus();
+  return store_.Read([&](ReadTx& tx) -> absl::Status {
+    HEIM_ASSIGN_OR_RETURN(Found found, LookUpIssued(tx, caller));
+    return FillActor(tx, found.caller);
+  });
+}
+
 void StoreAuthenticator::DropCredential(std::string_view credential_id) {
   cache_.DropCredential(credential_id);
   tickets_.DropCredential(credential_id);
+  if (on_drop_) on_drop_(credential_id, ActorId());
 }
 
 void StoreAuthenticator::DropActor(const ActorId& actor) {
   cache_.DropActor(actor);
   tickets_.DropActor(actor);
+  if (on_drop_) on_drop_("", actor);
 }
 
 absl::StatusOr<StoreAuthenticator::Ticket> StoreAuthenticator::MakeTicket(const Caller& caller) {

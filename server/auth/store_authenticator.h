@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -32,8 +33,10 @@ class StoreAuthenticator final : public Authenticator {
                      Clock& clock, Entropy& entropy);
 
   absl::StatusOr<Caller> Authenticate(const Credential& credential) override;
+  absl::Status Recheck(const Caller& caller) override;
   void DropCredential(std::string_view credential_id) override;
   void DropActor(const ActorId& actor) override;
+  void SetOnDrop(OnDrop on_drop) override { on_drop_ = std::move(on_drop); }
 
   struct Ticket {
     std::string ticket;
@@ -50,7 +53,8 @@ class StoreAuthenticator final : public Authenticator {
   absl::StatusOr<Found> LookUp(ReadTx& tx, const Credential& credential);
   absl::StatusOr<Found> LookUpSession(ReadTx& tx, const SessionId& id);
   absl::StatusOr<Found> FromKey(const CredentialRow& row);
-  absl::StatusOr<Found> LookUpTicket(ReadTx& tx, const Caller& issued);
+  // By the credential's id instead of its secret.
+  absl::StatusOr<Found> LookUpIssued(ReadTx& tx, const Caller& issued);
   void Touch(const Caller& caller, bool moves);
 
   Store& store_;
@@ -58,6 +62,7 @@ class StoreAuthenticator final : public Authenticator {
   Clock& clock_;
   CallerCache cache_;
   Tickets tickets_;
+  OnDrop on_drop_;
 };
 
 }  // namespace heim

@@ -49,16 +49,21 @@ void GuardedStream::Feed(std::unique_ptr<google::protobuf::Message> message,
   if (check_ == Check::kEachMessage) {
     const absl::Status status = Validate(*message);
     if (!status.ok()) {
-      {
-        absl::MutexLock lock(&mutex_);
-        refused_ = status;
-      }
-      source_->Cancel();
-      ready_->Notify();
+      Refuse(status);
       return next();
     }
   }
   call_->Feed(std::move(message), std::move(next));
+}
+
+void GuardedStream::Refuse(const absl::Status& status) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!refused_.ok()) return;
+    refused_ = status;
+  }
+  source_->Cancel();
+  ready_->Notify();
 }
 
 void GuardedStream::FeedDone() {

@@ -33,6 +33,9 @@ class GuardedStream final : public StreamCall {
             absl::AnyInvocable<void()> next) override;
   void FeedDone() override;
 
+  // Ends the stream with an error, unless it has one.
+  void Refuse(const absl::Status& status);
+
  private:
   absl::Status refused() const;
   void End(const absl::Status& status);
@@ -43,7 +46,7 @@ class GuardedStream final : public StreamCall {
   const std::shared_ptr<ReadySignal> ready_ = std::make_shared<ReadySignal>();
 
   mutable absl::Mutex mutex_;
-  absl::Status refused_ ABSL_GUARDED_BY(mutex_);  // what was wrong with a message
+  absl::Status refused_ ABSL_GUARDED_BY(mutex_);  // why it ends, whatever the handler says
   Ended ended_ ABSL_GUARDED_BY(mutex_);           // null once told
 };
 

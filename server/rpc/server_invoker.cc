@@ -19,6 +19,9 @@ using google::protobuf::Message;
 // address alone stands for as many people as share it.
 constexpr double kAuthPerAddress = 20;
 
+// When the Executor is full.
+constexpr absl::Duration kRecheckRetry = absl::Milliseconds(100);
+
 // Every error that leaves here has a reason; the text of one that had none was logged.
 absl::Status WithReason(const absl::Status& status) {
   if (ReasonOf(status) != v1::ERROR_REASON_UNSPECIFIED) return status;
@@ -68,6 +71,8 @@ class ServerInvoker::Pending : public std::enable_shared_from_this<Pending> {
     invoker_.deps_.timers.Cancel(timer_.exchange(0));
     return true;
   }
+  // Whether a revocation came between authentication and now: later ones find what was opened.
+  absl::Status Recheck() const { return invoker_.deps_.authenticator.Recheck(context_->caller); }
   // What every call or stream ends with, once.
   static void End(ServerInvoker& invoker, const MethodPlan& plan, const CallContext& context,
                   absl::Duration started, const absl::Status& status) {
@@ -97,6 +102,9 @@ class ServerInvoker::UnaryCall final : public Pending {
     method().unary(*context_, *request_, [self](absl::StatusOr<std::unique_ptr<Message>> answer) {
       self->Answer(std::move(answer));
     });
+    if (plan_.wait_ms == nullptr || answered()) return;
+    const absl::Status holds = Recheck();
+    if (!holds.ok()) Fail(holds);
   }
   void Fail(const absl::Status& status) override { Answer(status); }
 
@@ -139,10 +147,18 @@ class ServerInvoker::StreamOpening final : public Pending {
       return;
     }
     if (!call.ok()) return Refuse(call.status());
-    // What is served as a WebSocket answers a bad message in-band.
-    const auto check = method().policy.websocket_path().empty() ? GuardedStream::Check::kEachMessage
-                                                                : GuardedStream::Check::kNone;
-    Accept(std::make_shared<GuardedStream>(*std::move(call), check, Ended()));
+    // What is served as a WebSocket answers a bad message in-band, and the hub ends it.
+    if (!method().policy.websocket_path().empty()) {
+      if (!StillHolds(**call)) return;
+      return Accept(
+          std::make_shared<GuardedStream>(*std::move(call), GuardedStream::Check::kNone, Ended()));
+    }
+    auto stream = std::make_shared<GuardedStream>(*std::move(call),
+                                                  GuardedStream::Check::kEachMessage, Ended());
+    invoker_.open_streams_.Add(stream, context_->caller);
+    const absl::Status holds = Recheck();
+    if (!holds.ok()) stream->Refuse(holds);
+    Accept(std::move(stream));
   }
 
   void Opened(absl::StatusOr<std::shared_ptr<FrameSource>> source) {
@@ -151,7 +167,18 @@ class ServerInvoker::StreamOpening final : public Pending {
       return;
     }
     if (!source.ok()) return Refuse(source.status());
+    if (!StillHolds(**source)) return;
     Accept(std::make_shared<GuardedStream>(*std::move(source), Ended()));
+  }
+
+  // Refuses what was opened for a credential that was revoked meanwhile. Handlers that open streams
+  // answer from the Executor, so this may read.
+  bool StillHolds(FrameSource& opened) {
+    const absl::Status holds = Recheck();
+    if (holds.ok()) return true;
+    opened.Cancel();
+    Refuse(holds);
+    return false;
   }
 
   GuardedStream::Ended Ended() {
@@ -175,6 +202,25 @@ ServerInvoker::ServerInvoker(Options options, const Dependencies& dependencies)
   for (const MethodInfo* method : deps_.methods.methods()) {
     plans_[method] = std::make_unique<MethodPlan>(*method, deps_.metrics);
   }
+  deps_.authenticator.SetOnDrop([this](std::string_view credential_id, const ActorId& actor) {
+    RecheckStreams(std::string(credential_id), actor);
+  });
+}
+
+void ServerInvoker::RecheckStreams(const std::string& credential_id, const ActorId& actor) {
+  const std::vector<OpenStreams::Open> open = open_streams_.Of(credential_id, actor);
+  if (open.empty()) return;
+  const bool posted = deps_.executor.TryPost([this, open] {
+    for (const OpenStreams::Open& each : open) {
+      const std::shared_ptr<GuardedStream> stream = each.stream.lock();
+      if (stream == nullptr) continue;
+      const absl::Status holds = deps_.authenticator.Recheck(each.caller);
+      if (!holds.ok()) stream->Refuse(WithReason(holds));
+    }
+  });
+  if (posted) return;
+  deps_.timers.After(kRecheckRetry,
+                     [this, credential_id, actor] { RecheckStreams(credential_id, actor); });
 }
 
 void ServerInvoker::Call(const MethodInfo& method, std::shared_ptr<CallContext> context,

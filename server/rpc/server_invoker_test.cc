@@ -370,5 +370,62 @@ TEST_F(OpenedStream, AStreamThatOpensTooLateIsCancelled) {
   EXPECT_EQ(world_.invoker.in_flight(), 0u);
 }
 
+// The credential is revoked after it was looked at and before the hub has the subscription.
+TEST_F(OpenedStream, AStreamOfACredentialRevokedMeanwhileIsRefused) {
+  auto source = std::make_shared<FakeSource<FrameSource>>();
+  world_.services.SetSubscribe([&](CallContext& context, const v1::SubscribeRequest&,
+                                   Reply<std::shared_ptr<FrameSource>> reply) {
+    world_.authenticator.Revoke(context.caller.credential_id);
+    reply(std::shared_ptr<FrameSource>(source));
+  });
+  const auto stream = Open("heim.v1.EventService.Subscribe", world_.Context(),
+                           std::make_unique<v1::SubscribeRequest>());
+  EXPECT_EQ(ReasonOf(stream.status()), v1::ERROR_REASON_TOKEN_REVOKED);
+  EXPECT_TRUE(source->cancelled());
+  EXPECT_EQ(world_.invoker.in_flight(), 0u);
+}
+
+TEST_F(OpenedStream, APollOfACredentialRevokedMeanwhileIsRefused) {
+  std::optional<Reply<v1::ListEventsResponse>> held;
+  world_.services.list_events = [&](CallContext& context, const v1::ListEventsRequest&,
+                                    Reply<v1::ListEventsResponse> reply) {
+    world_.authenticator.Revoke(context.caller.credential_id);
+    held.emplace(std::move(reply));
+  };
+  auto request = std::make_unique<v1::ListEventsRequest>();
+  request->set_wait_ms(10'000);
+  EXPECT_EQ(
+      ReasonFor(Method("heim.v1.EventService.ListEvents"), world_.Context(), std::move(request)),
+      v1::ERROR_REASON_TOKEN_REVOKED);
+}
+
+TEST_F(OpenedStream, WhatAClientFeedsEndsWithItsCredential) {
+  auto upload = std::make_shared<FakeUpload>();
+  world_.services.upload = [&](std::shared_ptr<CallContext>) {
+    return std::shared_ptr<StreamCall>(upload);
+  };
+  auto stream = Open("heim.v1.FileService.UploadFile", world_.Context(), nullptr);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  int ready = 0;
+  (*stream)->SetReady([&] { ++ready; });
+  // A role changed: the credential holds.
+  world_.authenticator.DropActor(ActorId("actor-ann"));
+  EXPECT_FALSE(upload->cancelled());
+
+  world_.authenticator.Revoke("credential-ann");
+  world_.authenticator.DropCredential("credential-other");
+  EXPECT_FALSE(upload->cancelled());
+  executor_.set_full(true);
+  world_.authenticator.DropCredential("credential-ann");
+  EXPECT_FALSE(upload->cancelled());
+  executor_.set_full(false);
+  clock_.Advance(absl::Milliseconds(100));
+  EXPECT_TRUE(upload->cancelled());
+  EXPECT_EQ(ready, 1);
+  std::vector<FramePtr> frames;
+  EXPECT_EQ((*stream)->Pull(1000, &frames), FrameSource::State::kEnded);
+  EXPECT_EQ(ReasonOf((*stream)->status()), v1::ERROR_REASON_TOKEN_REVOKED);
+}
+
 }  // namespace
 }  // namespace heim

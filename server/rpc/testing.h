@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,8 +59,24 @@ class FakeAuthenticator final : public Authenticator {
     if (found == callers_.end()) return Unauthenticated("unknown");
     return found->second;
   }
-  void DropCredential(std::string_view) override {}
-  void DropActor(const ActorId&) override {}
+  absl::Status Recheck(const Caller& caller) override {
+    absl::MutexLock lock(&mutex_);
+    return revoked_.count(caller.credential_id) > 0 ? MakeError(v1::ERROR_REASON_TOKEN_REVOKED)
+                                                    : absl::OkStatus();
+  }
+  void DropCredential(std::string_view credential_id) override {
+    if (on_drop_) on_drop_(credential_id, ActorId());
+  }
+  void DropActor(const ActorId& actor) override {
+    if (on_drop_) on_drop_("", actor);
+  }
+  void SetOnDrop(OnDrop on_drop) override { on_drop_ = std::move(on_drop); }
+
+  // From now on a Recheck fails, while Authenticate still answers.
+  void Revoke(const std::string& credential_id) {
+    absl::MutexLock lock(&mutex_);
+    revoked_.insert(credential_id);
+  }
 
   void Add(const std::string& bearer, Caller caller) {
     absl::MutexLock lock(&mutex_);
@@ -83,6 +100,8 @@ class FakeAuthenticator final : public Authenticator {
   std::map<std::string, Caller> callers_ ABSL_GUARDED_BY(mutex_);
   int asked_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string selector_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> revoked_ ABSL_GUARDED_BY(mutex_);
+  OnDrop on_drop_;
 };
 
 // A source that the test fills and ends. `Base` is FrameSource or something wider.
