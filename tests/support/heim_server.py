@@ -18,8 +18,8 @@ import threading
 import requests
 from websockets.sync.client import connect as ws_connect
 
-BINARY = os.environ.get("HEIM_BINARY", "build/release/heim")
-GRPCURL = os.environ.get("HEIM_GRPCURL", ".tools/bin/grpcurl")
+BINARY = os.path.abspath(os.environ.get("HEIM_BINARY") or "build/release/heim")
+GRPCURL = os.path.abspath(os.environ.get("HEIM_GRPCURL") or ".tools/bin/grpcurl")
 DEADLINE = 30.0
 SETUP_TOKEN = "setup-token-of-the-tests"
 PASSWORD = "correct horse battery"
