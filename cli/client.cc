@@ -35,6 +35,12 @@ absl::StatusOr<Target> ParseServer(std::string_view server) {
   if (rest.empty() || rest.find('/') != absl::string_view::npos) {
     return absl::InvalidArgumentError("the server address has no host, or a path behind it");
   }
+  // Always this machine (RFC 6761), also where no resolver knows the name.
+  if (!target.tls && (rest == "localhost" || absl::StartsWith(rest, "localhost:"))) {
+    rest.remove_prefix(sizeof("localhost") - 1);
+    target.address = absl::StrCat("127.0.0.1", rest.empty() ? ":80" : rest);
+    return target;
+  }
   const bool has_port = rest.find(':') != absl::string_view::npos;
   target.address = has_port ? std::string(rest) : absl::StrCat(rest, target.tls ? ":443" : ":80");
   return target;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,9 @@ struct StoreFactory {
       open;
   bool keeps_data = true;  // over a close
 };
+
+// A name, not bytes, in the names of tests.
+inline void PrintTo(const StoreFactory& factory, std::ostream* out) { *out << factory.name; }
 
 // Remembers what was announced.
 class RecordingListener final : public CommitListener {
