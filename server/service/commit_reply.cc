@@ -10,11 +10,12 @@ std::optional<IdempotencyKey> IdempotencyOf(const CallContext& context) {
                         context.request_hash};
 }
 
-void KeepResponse(WriteTx& tx, const google::protobuf::Message& response) {
+void KeepResponse(WriteTx& tx, const CallContext& context,
+                  const google::protobuf::Message& response) {
   const std::unique_ptr<google::protobuf::Message> kept(response.New());
   kept->CopyFrom(response);
   ClearSensitive(kept.get());
-  tx.SetResponse(*kept);
+  tx.SetResponse(*kept, context.http_status);
 }
 
 }  // namespace heim

@@ -21,8 +21,10 @@ namespace heim {
 // What a draft of this call is deduplicated by; nullopt without a key or a caller.
 std::optional<IdempotencyKey> IdempotencyOf(const CallContext& context);
 
-// Keeps the answer for a repeat of the call, without its secrets (fields marked sensitive).
-void KeepResponse(WriteTx& tx, const google::protobuf::Message& response);
+// Keeps the answer and its status for a repeat of the call, without secrets (fields marked
+// sensitive).
+void KeepResponse(WriteTx& tx, const CallContext& context,
+                  const google::protobuf::Message& response);
 
 // `apply` runs on the writer's thread, with an empty response, more than once when its batch is
 // tried again. `after` runs when the change is committed and was no replay, before the reply:
@@ -34,26 +36,28 @@ void CommitReply(Store& store, CallContext& context, Reply<Response> reply,
   auto response = std::make_shared<Response>();
   Draft draft;
   draft.idempotency = IdempotencyOf(context);
-  draft.apply = [response, keep = draft.idempotency.has_value(),
+  draft.apply = [response, &context, keep = draft.idempotency.has_value(),
                  apply = std::move(apply)](WriteTx& tx) -> absl::Status {
     response->Clear();
     if (absl::Status status = apply(tx, response.get()); !status.ok()) return status;
-    if (keep) KeepResponse(tx, *response);
+    if (keep) KeepResponse(tx, context, *response);
     return absl::OkStatus();
   };
-  store.Commit(std::move(draft), [response, reply = std::move(reply), after = std::move(after)](
-                                     absl::StatusOr<Committed> committed) mutable {
-    if (!committed.ok()) return reply(committed.status());
-    if (committed->replayed) {
-      Response first;
-      if (!first.ParseFromString(committed->stored_response)) {
-        return reply(absl::InternalError("stored response does not parse"));
-      }
-      return reply(std::move(first));
-    }
-    if (after) after(*response);
-    reply(std::move(*response));
-  });
+  store.Commit(std::move(draft),
+               [response, &context, reply = std::move(reply),
+                after = std::move(after)](absl::StatusOr<Committed> committed) mutable {
+                 if (!committed.ok()) return reply(committed.status());
+                 if (committed->replayed) {
+                   Response first;
+                   if (!first.ParseFromString(committed->stored_response)) {
+                     return reply(absl::InternalError("stored response does not parse"));
+                   }
+                   context.http_status = committed->http_status;
+                   return reply(std::move(first));
+                 }
+                 if (after) after(*response);
+                 reply(std::move(*response));
+               });
 }
 
 }  // namespace heim

@@ -110,6 +110,7 @@ absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
   HEIM_RETURN_IF_ERROR(tx.reactions.RemoveAll(MessageId(message.id())));
   HEIM_RETURN_IF_ERROR(tx.files.UnlinkMessage(MessageId(message.id())));
   HEIM_RETURN_IF_ERROR(tx.log.ScrubMessage(workspace, tombstone));
+  HEIM_RETURN_IF_ERROR(tx.answers.ScrubMessage(tombstone));
   v1::Event event = ChannelEvent(acting, ChannelId(message.channel_id()));
   v1::MessageDeleted& deleted = *event.mutable_message_deleted();
   deleted.set_channel_id(message.channel_id());

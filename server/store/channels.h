@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "heim/v1/channel.pb.h"
@@ -94,6 +95,9 @@ class Members {
                                                    const ActorId& leaving);
   absl::StatusOr<std::vector<ChannelId>> ChannelsOf(const WorkspaceId& workspace,
                                                     const ActorId& actor);
+  // Who else is in the actor's channels, with the number of channels shared.
+  absl::StatusOr<absl::flat_hash_map<std::string, int>> Peers(const WorkspaceId& workspace,
+                                                              const ActorId& actor);
   // All intervals of the actor in the workspace.
   absl::StatusOr<std::vector<MembershipInterval>> Intervals(const WorkspaceId& workspace,
                                                             const ActorId& actor);

@@ -26,17 +26,17 @@ class LogWriteTx final : public WriteTx {
 
   absl::StatusOr<uint64_t> PeekPosition(const WorkspaceId& workspace) override;
   absl::StatusOr<uint64_t> Emit(const WorkspaceId& workspace, v1::Event event) override;
-  void SetResponse(const google::protobuf::Message& response) override;
+  void SetResponse(const google::protobuf::Message& response, int http_status) override;
 
   std::vector<std::shared_ptr<const CommittedEvent>> TakeEvents() { return std::move(events_); }
-  const std::string& response() const { return response_; }
+  const KeptAnswer& answer() const { return answer_; }
   uint64_t last_position() const { return last_position_; }
 
  private:
   SqlSession& session_;
   const Clock& clock_;
   std::vector<std::shared_ptr<const CommittedEvent>> events_;
-  std::string response_;
+  KeptAnswer answer_;
   uint64_t last_position_ = 0;
 };
 
@@ -49,9 +49,6 @@ struct AppliedDraft {
 // error the caller undoes what it did (a savepoint). IDEMPOTENCY_CONFLICT; errors of the draft;
 // STORE_UNAVAILABLE and INTERNAL for failures of the database, which are logged.
 absl::StatusOr<AppliedDraft> ApplyDraft(SqlSession& session, const Clock& clock, Draft& draft);
-
-// Deletes idempotency keys that no longer count.
-absl::Status PurgeIdempotencyKeys(SqlSession& session, absl::Time now);
 
 // What callers of the store see of a driver's error: errors with a reason pass, the rest is logged
 // and becomes STORE_UNAVAILABLE or INTERNAL.

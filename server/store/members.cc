@@ -48,6 +48,11 @@ constexpr char kSuccessor[] =
 constexpr char kChannelsOf[] =
     "SELECT m.channel_id FROM channel_members m JOIN channels c ON c.id = m.channel_id "
     "WHERE m.actor_id = $2 AND c.workspace_id = $1 ORDER BY m.channel_id";
+constexpr char kPeers[] =
+    "SELECT y.actor_id, COUNT(*) FROM channel_members x "
+    "JOIN channels c ON c.id = x.channel_id AND c.workspace_id = $1 "
+    "JOIN channel_members y ON y.channel_id = x.channel_id AND y.actor_id <> $2 "
+    "WHERE x.actor_id = $2 GROUP BY y.actor_id";
 constexpr char kIntervals[] =
     "SELECT channel_id, from_position, to_position FROM membership_intervals "
     "WHERE actor_id = $2 AND workspace_id = $1 ORDER BY channel_id, from_position";
@@ -163,6 +168,17 @@ absl::StatusOr<std::vector<ChannelId>> Members::ChannelsOf(const WorkspaceId& wo
         return absl::OkStatus();
       }));
   return channels;
+}
+
+absl::StatusOr<absl::flat_hash_map<std::string, int>> Members::Peers(const WorkspaceId& workspace,
+                                                                     const ActorId& actor) {
+  absl::flat_hash_map<std::string, int> peers;
+  HEIM_RETURN_IF_ERROR(
+      session_->Query(kPeers, {SqlId(workspace), SqlId(actor)}, [&](const SqlRow& row) {
+        peers[TextOf(row, 0)] = static_cast<int>(row.Int(1));
+        return absl::OkStatus();
+      }));
+  return peers;
 }
 
 absl::StatusOr<std::vector<MembershipInterval>> Members::Intervals(const WorkspaceId& workspace,

@@ -20,15 +20,6 @@
 
 namespace heim {
 
-// Who repeated what: scope of an idempotency key is actor + method, 24 h.
-struct IdempotencyKey {
-  ActorId actor_id;
-  std::string method;
-  std::string key;
-  std::string request_hash;  // SHA-256 of the request; another hash under the same key is
-                             // IDEMPOTENCY_CONFLICT
-};
-
 // Draft is a change to be committed.
 struct Draft {
   std::optional<IdempotencyKey> idempotency;
@@ -42,6 +33,7 @@ struct Draft {
 struct Committed {
   bool replayed = false;        // an idempotency key was found: nothing was changed
   std::string stored_response;  // what WriteTx::SetResponse gave the first time, when replayed
+  int http_status = 0;          // and with it, when replayed
   uint64_t position = 0;        // last position that the draft was given; 0 when it emitted nothing
 };
 

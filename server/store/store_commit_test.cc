@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "absl/synchronization/blocking_counter.h"
+#include "heim/v1/message_service.pb.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/model/errors.h"
@@ -106,7 +107,7 @@ TEST_P(StoreSuite, RepeatedIdempotencyKeyReplaysTheStoredAnswer) {
     ++runs;
     v1::ActorRef answer;
     answer.set_id("first");
-    tx.SetResponse(answer);
+    tx.SetResponse(answer, 200);
     return tx.Emit(workspace_, SomeEvent(general_)).status();
   };
   const auto first = Commit(apply, KeyOf(ann_, "hash"));
@@ -118,6 +119,39 @@ TEST_P(StoreSuite, RepeatedIdempotencyKeyReplaysTheStoredAnswer) {
   v1::ActorRef answer;
   ASSERT_TRUE(answer.ParseFromString(second->stored_response));
   EXPECT_EQ(answer.id(), "first");
+  EXPECT_EQ(second->http_status, 200);
+}
+
+TEST_P(StoreSuite, AKeptAnswerDoesNotOutliveTheTextOfItsMessage) {
+  IdempotencyKey key = KeyOf(ann_, "hash");
+  IdempotencyKey other = key;
+  other.key = "other";
+  v1::SendMessageResponse answer;
+  answer.mutable_message()->set_content("secret");
+  const auto keep = [&](const std::string& id) {
+    return [&answer, id](WriteTx& tx) {
+      answer.mutable_message()->set_id(id);
+      tx.SetResponse(answer, 0);
+      return absl::OkStatus();
+    };
+  };
+  ASSERT_TRUE(Commit(keep("gone"), key).ok());
+  ASSERT_TRUE(Commit(keep("stays"), other).ok());
+  ASSERT_TRUE(Commit([](WriteTx& tx) {
+                v1::Message tombstone;
+                tombstone.set_id("gone");
+                tombstone.set_revision(2);
+                return tx.answers.ScrubMessage(tombstone);
+              }).ok());
+  const auto kept = [&](const IdempotencyKey& which) {
+    const auto again = Commit([](WriteTx&) { return absl::InternalError("ran"); }, which);
+    v1::SendMessageResponse parsed;
+    EXPECT_TRUE(again.ok() && parsed.ParseFromString(again->stored_response));
+    return parsed.message();
+  };
+  EXPECT_EQ(kept(key).content(), "");
+  EXPECT_EQ(kept(key).revision(), 2u);
+  EXPECT_EQ(kept(other).content(), "secret");
 }
 
 TEST_P(StoreSuite, IdempotencyKeyWithAnotherRequestConflicts) {

@@ -14,6 +14,7 @@
 #include "server/store/credentials.h"
 #include "server/store/event_log.h"
 #include "server/store/files.h"
+#include "server/store/kept_answers.h"
 #include "server/store/messages.h"
 #include "server/store/sql.h"
 #include "server/store/streams.h"
@@ -35,6 +36,7 @@ class ReadTx {
         streams(session),
         files(session),
         log(session),
+        answers(session),
         meta(session) {}
 
   Workspaces workspaces;
@@ -48,6 +50,7 @@ class ReadTx {
   Streams streams;
   Files files;
   EventLog log;
+  KeptAnswers answers;
   Meta meta;
 };
 
@@ -64,9 +67,9 @@ class WriteTx : public ReadTx {
   // `timestamp` when unset.
   virtual absl::StatusOr<uint64_t> Emit(const WorkspaceId& workspace, v1::Event event) = 0;
 
-  // Keeps the answer under the draft's idempotency key, if it has one. Secrets must be cleared from
-  // it before.
-  virtual void SetResponse(const google::protobuf::Message& response) = 0;
+  // Keeps the answer and its HTTP status (0: the method's own) under the draft's idempotency key,
+  // if it has one. Secrets must be cleared from it before.
+  virtual void SetResponse(const google::protobuf::Message& response, int http_status) = 0;
 };
 
 }  // namespace heim

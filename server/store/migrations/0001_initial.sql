@@ -237,6 +237,7 @@ CREATE TABLE file_links (
 ){{without_rowid}};
 CREATE INDEX file_links_message ON file_links (message_id);
 
+-- `http_status` 0 is the method's own. `message_id` is set where the answer carries a message.
 CREATE TABLE idempotency (
   actor_id {{text}} NOT NULL,
   method {{text}} NOT NULL,
@@ -244,9 +245,12 @@ CREATE TABLE idempotency (
   created_at BIGINT NOT NULL,
   request_hash {{blob}} NOT NULL,
   response {{blob}} NOT NULL,
+  http_status BIGINT NOT NULL,
+  message_id {{text}},
   PRIMARY KEY (actor_id, method, key)
 );
 CREATE INDEX idempotency_created ON idempotency (created_at);
+CREATE INDEX idempotency_message ON idempotency (message_id) WHERE message_id IS NOT NULL;
 
 -- `kind` is the number of the payload's field. `message_id` is set where an event carries a message
 -- and is not the one of the message's created_position: so a deletion finds all that it must scrub.

@@ -164,7 +164,7 @@ absl::Status SqliteStore::RunDraft(Pending& pending, Batch& batch) {
 void SqliteStore::PurgeNowAndThen() {
   if (clock_.Monotonic() < next_purge_) return;
   next_purge_ = clock_.Monotonic() + kPurgeEvery;
-  const absl::Status status = PurgeIdempotencyKeys(*writer_, clock_.Now());
+  const absl::Status status = KeptAnswers(*writer_).Purge(clock_.Now());
   if (!status.ok()) LogWarn("Old idempotency keys stay", {{"error", status}});
 }
 

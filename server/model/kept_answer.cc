@@ -1,0 +1,45 @@
+#include "server/model/kept_answer.h"
+
+#include <memory>
+
+#include "google/protobuf/descriptor.h"
+
+namespace heim {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+// Answers carry at most one message, as a field of their own.
+const FieldDescriptor* MessageField(const google::protobuf::Descriptor& type) {
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor* field = type.field(i);
+    if (!field->is_repeated() && field->message_type() == v1::Message::descriptor()) return field;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::string MessageIdIn(const Message& answer) {
+  const FieldDescriptor* field = MessageField(*answer.GetDescriptor());
+  if (field == nullptr || !answer.GetReflection()->HasField(answer, field)) return "";
+  return static_cast<const v1::Message&>(answer.GetReflection()->GetMessage(answer, field)).id();
+}
+
+std::string WithTombstone(std::string_view method, std::string_view answer,
+                          const v1::Message& tombstone) {
+  const auto* descriptor =
+      google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(std::string(method));
+  if (descriptor == nullptr) return "";
+  const Message* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(
+      descriptor->output_type());
+  const FieldDescriptor* field = MessageField(*descriptor->output_type());
+  if (prototype == nullptr || field == nullptr) return "";
+  const std::unique_ptr<Message> parsed(prototype->New());
+  if (!parsed->ParseFromArray(answer.data(), static_cast<int>(answer.size()))) return "";
+  parsed->GetReflection()->MutableMessage(parsed.get(), field)->CopyFrom(tombstone);
+  return parsed->SerializeAsString();
+}
+
+}  // namespace heim
