@@ -133,6 +133,9 @@ absl::Status FanOutHub::ReadFacts(ReadTx& tx, HubSubscription& subscription, Pag
   for (const ChannelId& channel : channels) facts.member_of.insert(channel.str());
   HEIM_ASSIGN_OR_RETURN(const std::vector<MembershipInterval> intervals,
                         tx.members.Intervals(workspace, actor));
+  if (facts.guest) {
+    HEIM_ASSIGN_OR_RETURN(facts.peers, tx.members.Peers(workspace, actor));
+  }
 
   // Channels whose type matters: named ones, those left, those that were announced to all.
   absl::flat_hash_set<std::string> asked = subscription.reader.filter.named();

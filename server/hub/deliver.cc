@@ -91,6 +91,7 @@ void FanOutHub::DeliverSpecial(Fan* fan, const HubEventPtr& event) {
   } else {
     add_from(fan->by_channel, facts.channel_id);
     add_from(fan->by_actor, facts.subject_id);
+    if (!facts.subject_id.empty()) add(fan->guests);
   }
   for (HubSubscription* reader : readers) DeliverTo(fan, reader, event);
   EndWatchersOf(fan, facts);
@@ -110,9 +111,14 @@ void FanOutHub::DeliverTo(Fan* fan, HubSubscription* reader, const HubEventPtr& 
     Touch(reader);
   }
   if (effect.ended) {
-    Finish(subscription, "lost_access",
-           MakeError(v1::ERROR_REASON_PERMISSION_DENIED, "no longer a member of the workspace"));
+    return Finish(
+        subscription, "lost_access",
+        MakeError(v1::ERROR_REASON_PERMISSION_DENIED, "no longer a member of the workspace"));
   }
+  if (!effect.stale) return;
+  Unindex(fan, reader);
+  reader->reader.position = facts.position;
+  StartCatchUp(subscription);
 }
 
 void FanOutHub::Demote(Fan* fan, HubSubscription* reader, uint64_t considered) {
@@ -133,6 +139,7 @@ void FanOutHub::Demote(Fan* fan, HubSubscription* reader, uint64_t considered) {
 void FanOutHub::Index(Fan* fan, HubSubscription* reader) {
   reader->membership.live = true;
   fan->live.insert(reader);
+  if (!reader->reader.view.HearsWorkspace()) fan->guests.insert(reader);
   fan->by_actor[reader->actor()].insert(reader);
   for (std::string& channel : reader->reader.view.Channels()) {
     if (!reader->reader.filter.WantsChannel(channel)) continue;
@@ -151,6 +158,7 @@ void FanOutHub::Unindex(Fan* fan, HubSubscription* reader) {
   };
   reader->membership.live = false;
   fan->live.erase(reader);
+  fan->guests.erase(reader);
   remove(&fan->by_actor, reader->actor());
   for (const std::string& channel : reader->membership.channels) {
     remove(&fan->by_channel, channel);
@@ -226,6 +234,7 @@ FanOutHub::Bridged FanOutHub::Bridge(Fan* fan, HubSubscription* reader) {
              MakeError(v1::ERROR_REASON_PERMISSION_DENIED, "no longer a member of the workspace"));
       return Bridged::kWaits;
     }
+    if (effect.stale) return Bridged::kTooFar;
   }
   return state.position >= fan->released ? Bridged::kLive : Bridged::kTooFar;
 }

@@ -41,8 +41,7 @@ void FanOutHub::DeliverEphemeral(const Ephemeral& ephemeral) {
   }
   if (facts.channel_id.empty()) {
     for (HubSubscription* reader : fan->live) {
-      const bool about_self = facts.author_id == reader->actor();
-      if (!reader->reader.view.HearsWorkspace() && !about_self) continue;
+      if (!reader->reader.view.HearsActor(facts.author_id)) continue;
       if (reader->reader.filter.Wants(facts)) OfferEphemeral(reader, *event);
     }
     return;

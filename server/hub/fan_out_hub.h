@@ -104,6 +104,7 @@ class FanOutHub final : public Hub, public BusHandler {
     std::map<uint64_t, CommittedPtr> pending;
     bool filling = false;
     Readers live;
+    Readers guests;  // of `live`: every coming and going may change whom they know
     absl::flat_hash_map<std::string, Readers> by_channel;
     absl::flat_hash_map<std::string, Readers> by_actor;
     absl::flat_hash_map<std::string, std::vector<WatcherPtr>> watchers;  // by stream

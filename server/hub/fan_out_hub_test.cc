@@ -148,24 +148,26 @@ TEST_F(HubTest, CursorsThatCannotBeUsedAreAnsweredInBandAndTheStreamGoesOn) {
   }
 }
 
-TEST_F(HubTest, AGuestHearsItsChannelsAndNothingOfTheWorkspace) {
+TEST_F(HubTest, AGuestHearsItsChannelsAndOfTheWorkspaceOnlyWhomItKnows) {
   const ChannelId room = AddChannel("room", v1::CHANNEL_TYPE_PUBLIC, {ann_, gus_});
   AddChannel("other", v1::CHANNEL_TYPE_PUBLIC, {ann_});
   auto guest = Listen(gus_);
   auto member = Listen(bob_);
   AddChannel("third", v1::CHANNEL_TYPE_PUBLIC, {ann_});
   v1::Event renamed;
-  renamed.mutable_actor_updated()->mutable_actor()->set_id(ann_.str());
+  renamed.mutable_actor_updated()->mutable_actor()->set_id(bob_.str());
   SendEvent(renamed);
+  renamed.mutable_actor_updated()->mutable_actor()->set_id(ann_.str());
+  const uint64_t known = SendEvent(renamed);
   renamed.mutable_actor_updated()->mutable_actor()->set_id(gus_.str());
   const uint64_t own = SendEvent(renamed);
   const uint64_t last = Post(room, ann_, "hello");
   const uint64_t for_all = SendEvent(renamed);
   ASSERT_TRUE(guest->ReadToPosition(for_all));
-  EXPECT_EQ(guest->Positions(), (std::vector<uint64_t>{own, last, for_all}));
+  EXPECT_EQ(guest->Positions(), (std::vector<uint64_t>{known, own, last, for_all}));
   ASSERT_TRUE(member->ReadToPosition(for_all));
   EXPECT_EQ(member->Events(v1::Event::kChannelCreated).size(), 1u);
-  EXPECT_EQ(member->Events(v1::Event::kActorUpdated).size(), 3u);
+  EXPECT_EQ(member->Events(v1::Event::kActorUpdated).size(), 4u);
   EXPECT_TRUE(member->Events(v1::Event::kMessageNew).empty());
 }
 

@@ -29,7 +29,17 @@ bool Visibility::Hears(const std::string& channel_id) const {
 }
 
 bool Visibility::HearsWorkspaceEvent(const EventFacts& event) const {
-  return !facts_.guest || event.subject_id == self_;
+  if (!facts_.guest || event.subject_id == self_) return true;
+  return event.kind == Kind::kActorChanged && facts_.peers.contains(event.subject_id);
+}
+
+// Another member of one of a guest's channels comes or goes.
+void Visibility::CountPeer(const EventFacts& event) {
+  if (!facts_.member_of.contains(event.channel_id)) return;
+  if (event.kind == Kind::kMemberAdded) ++facts_.peers[event.subject_id];
+  if (event.kind != Kind::kMemberRemoved) return;
+  const auto found = facts_.peers.find(event.subject_id);
+  if (found != facts_.peers.end() && --found->second <= 0) facts_.peers.erase(found);
 }
 
 // What tells the whole workspace of a channel.
@@ -65,18 +75,22 @@ Visibility::Effect Visibility::Apply(const EventFacts& event) {
     }
     effect.channel_changed = named_.contains(event.channel_id);
   }
+  if (facts_.guest && !mine) CountPeer(event);
   if (mine && event.kind == Kind::kMemberRemoved) {
     facts_.member_of.erase(event.channel_id);
     effect.deliver = effect.channel_changed = true;
+    effect.stale = facts_.guest;
     return effect;
   }
   if (mine && event.kind == Kind::kMemberAdded) {
     facts_.member_of.insert(event.channel_id);
     effect.channel_changed = true;
+    effect.stale = facts_.guest;
   }
   if (mine && event.kind == Kind::kRoleChanged) {
     const bool guest = event.workspace_role == v1::WORKSPACE_ROLE_GUEST;
     effect.channel_changed = guest != facts_.guest;
+    effect.stale = guest && !facts_.guest;
     facts_.guest = guest;
   }
   if (mine) {

@@ -6,7 +6,9 @@
 // The law, for an event at position p and a reader:
 //   - own member.removed: always.
 //   - to_actor_id: that actor alone, and with a channel only by the rules below.
-//   - no channel: every member of the workspace that is no guest; a guest hears what is about it.
+//   - no channel: every member of the workspace that is no guest; a guest hears what is about it,
+//   and
+//     profiles and presence of those who share a channel with it (replay: share one now).
 //   - a channel's event: when p lies in a membership of the reader. Replay adds: and the reader may
 //     read the channel now (it is a member, or the channel is public and the reader no guest).
 //   - a public channel that the reader named may be followed without membership while it is public
@@ -31,6 +33,8 @@ namespace heim {
 struct ReaderFacts {
   uint64_t position = 0;
   bool guest = false;
+  // Guests only: who shares channels with the reader, and how many.
+  absl::flat_hash_map<std::string, int> peers;
   absl::flat_hash_map<std::string, std::vector<MembershipInterval>> intervals;
   absl::flat_hash_set<std::string> member_of;
   absl::flat_hash_set<std::string> public_channels;  // among those that matter to the reader
@@ -48,6 +52,7 @@ class Visibility {
     bool deliver = false;
     bool channel_changed = false;  // Hears(event.channel_id) may have changed
     bool ended = false;            // the reader has no business here any more
+    bool stale = false;            // only the store knows what is visible now: read facts anew
   };
   // Live: applies the next event after facts.position, in position order.
   Effect Apply(const EventFacts& event);
@@ -56,6 +61,10 @@ class Visibility {
   bool Hears(const std::string& channel_id) const;
   // Whether events without a channel are heard now.
   bool HearsWorkspace() const { return !facts_.guest; }
+  // Whether the presence of the actor is heard now.
+  bool HearsActor(const std::string& actor_id) const {
+    return !facts_.guest || actor_id == self_ || facts_.peers.contains(actor_id);
+  }
 
   // Every channel that Hears() is true for.
   std::vector<std::string> Channels() const;
@@ -63,6 +72,7 @@ class Visibility {
  private:
   bool MayFollow(const std::string& channel_id) const;
   bool HearsWorkspaceEvent(const EventFacts& event) const;
+  void CountPeer(const EventFacts& event);
   bool IsAnnouncement(const EventFacts& event) const;
 
   std::string self_;

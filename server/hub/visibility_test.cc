@@ -66,6 +66,10 @@ class World {
     for (const auto& [id, channel] : at(position).channels) {
       if (channel.members.count(kMe) > 0) facts.member_of.insert(id);
       if (channel.type == v1::CHANNEL_TYPE_PUBLIC) facts.public_channels.insert(id);
+      if (!options_.guest || channel.members.count(kMe) == 0) continue;
+      for (const std::string& member : channel.members) {
+        if (member != kMe) ++facts.peers[member];
+      }
     }
     return facts;
   }
@@ -74,6 +78,14 @@ class World {
     const ChannelState& state = at(position).channels.at(channel);
     if (state.members.count(kMe) > 0) return true;
     return state.type == v1::CHANNEL_TYPE_PUBLIC && !options_.guest;
+  }
+
+  bool Share(const std::string& actor, uint64_t position) const {
+    if (position == 0) return false;
+    for (const auto& [id, channel] : at(position).channels) {
+      if (channel.members.count(kMe) > 0 && channel.members.count(actor) > 0) return true;
+    }
+    return false;
   }
 
   bool PublicAt(const std::string& channel, uint64_t position) const {
@@ -96,7 +108,9 @@ class World {
     const bool mine = event.subject_id == kMe;
     if (event.kind == EventFacts::Kind::kMemberRemoved && mine) return true;
     if (!event.to_actor_id.empty() && event.to_actor_id != kMe) return false;
-    if (event.channel_id.empty()) return !options_.guest || mine;
+    if (event.channel_id.empty()) {
+      return !options_.guest || mine || Share(event.subject_id, position);
+    }
     const ChannelState& state = at(position).channels.at(event.channel_id);
     if (state.members.count(kMe) > 0) return true;
     const bool is_public = state.type == v1::CHANNEL_TYPE_PUBLIC && !options_.guest;
@@ -208,7 +222,14 @@ void LiveHearsJustWhatMayBeSeen(const World& world, const WorldOptions& options,
   Visibility live(kMe, world.FactsAt(from), Names(options));
   for (uint64_t p = from + 1; p <= world.head(); ++p) {
     const EventFacts& event = world.at(p).facts;
-    ASSERT_EQ(live.Apply(event).deliver, world.Oracle(p)) << world.Describe(p);
+    const Visibility::Effect effect = live.Apply(event);
+    ASSERT_EQ(effect.deliver, world.Oracle(p)) << world.Describe(p);
+    // What the hub does then.
+    if (effect.stale) live = Visibility(kMe, world.FactsAt(p), Names(options));
+    for (const char* actor : {"ann", "bob"}) {
+      ASSERT_EQ(live.HearsActor(actor), !options.guest || world.Share(actor, p))
+          << actor << " " << world.Describe(p);
+    }
     if (event.channel_id.empty()) continue;
     const bool member = world.at(p).channels.at(event.channel_id).members.count(kMe) > 0;
     const bool follows =
@@ -228,8 +249,12 @@ void ReplayHearsTheSameMinusWhatWasLost(const World& world, const WorldOptions& 
     // What was only followed counts while the channel is public.
     if (!own_removal && world.OnlyFollowed(p))
       kept = kept && world.PublicAt(event.channel_id, head);
-    ASSERT_EQ(replay.Replays(event), world.Oracle(p) && kept)
-        << world.Describe(p) << " head " << head;
+    bool heard = world.Oracle(p) && kept;
+    // A guest knows whom it knows now.
+    if (options.guest && event.channel_id.empty() && event.to_actor_id.empty()) {
+      heard = event.subject_id == kMe || world.Share(event.subject_id, head);
+    }
+    ASSERT_EQ(replay.Replays(event), heard) << world.Describe(p) << " head " << head;
   }
 }
 
