@@ -17,4 +17,9 @@ inline absl::Status TokenRevoked() {
   return MakeError(v1::ERROR_REASON_TOKEN_REVOKED, "The credential was revoked");
 }
 
+inline absl::Status AgentPaused() {
+  return MakeError(v1::ERROR_REASON_TOKEN_REVOKED,
+                   "The agent is paused, because its owner was deactivated");
+}
+
 }  // namespace heim

@@ -19,6 +19,8 @@ namespace {
 
 constexpr size_t kBearerMaxBytes = 4096;
 constexpr size_t kSelectorMaxBytes = 128;
+// Agents may register agents.
+constexpr int kOwnersMax = 32;
 constexpr absl::Duration kTouchEvery = absl::Minutes(1);
 
 // NOT_FOUND of a credential row says no more than that the credential is unknown.
@@ -27,11 +29,25 @@ absl::Status AsUnauthenticated(const absl::Status& status) {
   return CredentialUnknown();
 }
 
+// An agent rests while one of those that it belongs to is deactivated: its owner, or the owner of
+// an agent that owns it.
+absl::Status CheckOwners(ReadTx& tx, v1::Actor actor) {
+  for (int i = 0; i < kOwnersMax; ++i) {
+    if (!actor.agent().has_owner_id()) return absl::OkStatus();
+    auto owner = tx.actors.Get(ActorId(actor.agent().owner_id()));
+    if (!owner.ok()) return AsUnauthenticated(owner.status());
+    if (owner->has_deleted_at()) return AgentPaused();
+    actor = *std::move(owner);
+  }
+  return AgentPaused();
+}
+
 // Fills who the actor is; its credentials died with it when it was deactivated.
 absl::Status FillActor(ReadTx& tx, Caller& caller) {
   const auto actor = tx.actors.Get(caller.actor_id);
   if (!actor.ok()) return AsUnauthenticated(actor.status());
   if (actor->has_deleted_at()) return TokenRevoked();
+  HEIM_RETURN_IF_ERROR(CheckOwners(tx, *actor));
   caller.actor = RefOf(*actor);
   return absl::OkStatus();
 }

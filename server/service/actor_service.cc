@@ -66,6 +66,20 @@ absl::StatusOr<Admission> AdmitBy(ReadTx& tx, const Caller& caller,
   return admission;
 }
 
+// The actor's agents, and theirs.
+absl::StatusOr<std::vector<ActorId>> AgentsBelow(ReadTx& tx, const ActorId& owner) {
+  std::vector<ActorId> found;
+  HEIM_ASSIGN_OR_RETURN(std::vector<ActorId> next, tx.actors.AgentsOwnedBy(owner));
+  while (!next.empty()) {
+    const ActorId agent = next.back();
+    next.pop_back();
+    HEIM_ASSIGN_OR_RETURN(const std::vector<ActorId> below, tx.actors.AgentsOwnedBy(agent));
+    next.insert(next.end(), below.begin(), below.end());
+    found.push_back(agent);
+  }
+  return found;
+}
+
 }  // namespace
 
 void ActorService::CreateActor(CallContext& context, const v1::CreateActorRequest& request,
@@ -163,10 +177,11 @@ void ActorService::ListActors(CallContext& context, const v1::ListActorsRequest&
 
 void ActorService::DeactivateActor(CallContext& context, const v1::DeactivateActorRequest& request,
                                    Reply<v1::DeactivateActorResponse> reply) {
+  auto paused = std::make_shared<std::vector<ActorId>>();
   CommitReply<v1::DeactivateActorResponse>(
       store_, context, std::move(reply),
-      [this, &context, &request](WriteTx& tx,
-                                 v1::DeactivateActorResponse* response) -> absl::Status {
+      [this, &context, &request, paused](WriteTx& tx,
+                                         v1::DeactivateActorResponse* response) -> absl::Status {
         const ActorId id = ResolveMe(context.caller, request.actor_id());
         v1::Actor& actor = *response->mutable_actor();
         HEIM_ASSIGN_OR_RETURN(actor, AccessActor(tx, context.caller, id));
@@ -184,14 +199,21 @@ void ActorService::DeactivateActor(CallContext& context, const v1::DeactivateAct
         HEIM_RETURN_IF_ERROR(tx.actors.Update(actor));
         HEIM_RETURN_IF_ERROR(tx.sessions.RevokeAllOf(id, acting.at).status());
         HEIM_RETURN_IF_ERROR(tx.credentials.RevokeAllOf(id, acting.at).status());
+        HEIM_ASSIGN_OR_RETURN(*paused, AgentsBelow(tx, id));
         return EmitActorUpdated(tx, acting, actor);
       },
-      [this](const v1::DeactivateActorResponse& response) {
+      [this, paused](const v1::DeactivateActorResponse& response) {
         const ActorId id(response.actor().id());
-        tools_.authenticator.DropActor(id);
-        tools_.hub.EndActor(id, "actor_deactivated");
-        tools_.streams.StopStreamsBy(id, "stopped_by_admin");
+        CutOff(id, "actor_deactivated");
+        // The authenticator refuses their keys as long as their owner is deactivated.
+        for (const ActorId& agent : *paused) CutOff(agent, "credential_revoked");
       });
+}
+
+void ActorService::CutOff(const ActorId& id, std::string_view goodbye_reason) {
+  tools_.authenticator.DropActor(id);
+  tools_.hub.EndActor(id, goodbye_reason);
+  tools_.streams.StopStreamsBy(id, "stopped_by_admin");
 }
 
 }  // namespace heim

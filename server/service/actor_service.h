@@ -4,6 +4,8 @@
 // password hash when it is given one.
 #pragma once
 
+#include <string_view>
+
 #include "heim/v1/actor_service.pb.h"
 #include "server/auth/authenticator.h"
 #include "server/auth/passwords.h"
@@ -47,6 +49,9 @@ class ActorService {
                   Reply<v1::ListActorsResponse> reply);
 
  private:
+  // Ends what the actor holds open, after the commit that took its access.
+  void CutOff(const ActorId& id, std::string_view goodbye_reason);
+
   const ActorOptions options_;
   Store& store_;
   Clock& clock_;

@@ -87,12 +87,16 @@ void AuthService::Login(CallContext& context, const v1::LoginRequest& request,
   if (request.email().empty() == request.username().empty()) {
     return reply(InvalidField("username", "either username or email"));
   }
-  const std::string name = request.email().empty() ? request.username() : request.email();
+  absl::StatusOr<Account> account = FindAccount(store_, request);
+  if (!account.ok()) return reply(account.status());
+  // One count for an account, by whatever name it is called.
+  const std::string name =
+      account->actor.has_value()
+          ? StrCat("id:", account->actor->id())
+          : StrCat("name:", request.email().empty() ? request.username() : request.email());
   if (absl::Status status = tools_.throttle.Begin(name, context.address); !status.ok()) {
     return reply(std::move(status));
   }
-  absl::StatusOr<Account> account = FindAccount(store_, request);
-  if (!account.ok()) return reply(account.status());
   const auto verdict = tools_.passwords.Verify(account->password_hash, request.password());
   if (!verdict.ok()) return reply(verdict.status());
   if (!verdict->matches) return reply(InvalidCredentials());
