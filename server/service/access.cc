@@ -48,6 +48,18 @@ absl::StatusOr<std::optional<v1::Channel>> FindChannel(ReadTx& tx, const Caller&
   return std::optional<v1::Channel>(*std::move(channel));
 }
 
+// The setting of the workspace that takes this right from its members; empty for none.
+std::string_view SettingOf(Permission permission) {
+  switch (permission) {
+    case Permission::kCreateChannel:
+      return kMembersCreateChannels;
+    case Permission::kCreateAgent:
+      return kMembersRegisterAgents;
+    default:
+      return {};
+  }
+}
+
 ChannelStanding StandingIn(const v1::Channel& channel) {
   ChannelStanding standing;
   standing.type = channel.type();
@@ -119,6 +131,14 @@ absl::StatusOr<v1::WorkspaceRole> CheckWorkspaceRole(ReadTx& tx, const Caller& c
                                                      Permission permission) {
   HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceRole role, RoleOf(tx, caller));
   HEIM_RETURN_IF_ERROR(Check(permission, FactsOf(caller, role)));
+  const std::string_view setting = SettingOf(permission);
+  if (setting.empty() || role != v1::WORKSPACE_ROLE_MEMBER) return role;
+  HEIM_ASSIGN_OR_RETURN(const v1::Workspace workspace, tx.workspaces.Get(caller.workspace_id));
+  const auto& settings = workspace.settings().fields();
+  const auto found = settings.find(std::string(setting));
+  const bool closed =
+      found != settings.end() && found->second.has_bool_value() && !found->second.bool_value();
+  if (closed) return WorkspaceRoleRequired(v1::WORKSPACE_ROLE_ADMIN);
   return role;
 }
 

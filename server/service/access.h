@@ -69,7 +69,12 @@ absl::StatusOr<v1::Actor> AccessActor(ReadTx& tx, const Caller& caller, const Ac
 absl::StatusOr<FileRow> AccessFile(ReadTx& tx, const Caller& caller, const FileId& id,
                                    Permission permission);
 
-// A permission that needs no channel, in the workspace of the call. Answers the caller's role as
+// Settings of a workspace that leave something to its owners and admins when they are false.
+inline constexpr std::string_view kMembersCreateChannels = "members_create_channels";
+inline constexpr std::string_view kMembersRegisterAgents = "members_register_agents";
+
+// A permission that needs no channel, in the workspace of the call, and that the workspace's
+// settings do not take away. Answers the caller's role as
 // the rows have it. WORKSPACE_NOT_FOUND (no member), WORKSPACE_ROLE_REQUIRED, MISSING_SCOPE.
 absl::StatusOr<v1::WorkspaceRole> CheckWorkspaceRole(ReadTx& tx, const Caller& caller,
                                                      Permission permission);

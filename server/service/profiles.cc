@@ -14,6 +14,31 @@
 
 namespace heim {
 
+namespace {
+
+// An account is one for all workspaces, so who manages it must stand above it in each of them.
+absl::Status CheckElsewhere(ReadTx& tx, const Caller& caller, const v1::Actor& target) {
+  const ActorId target_id(target.id());
+  HEIM_ASSIGN_OR_RETURN(const std::vector<WorkspaceId> workspaces,
+                        tx.actors.WorkspacesOf(target_id));
+  for (const WorkspaceId& workspace : workspaces) {
+    if (workspace == caller.workspace_id) continue;
+    HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceMember member,
+                          tx.workspaces.GetMember(workspace, target_id));
+    const auto own = tx.workspaces.GetMember(workspace, caller.actor_id);
+    const bool administers = own.ok() && (own->role() == v1::WORKSPACE_ROLE_OWNER ||
+                                          own->role() == v1::WORKSPACE_ROLE_ADMIN);
+    if (!administers || !MayGrant(own->role(), member.role())) {
+      return MakeError(v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED,
+                       "The account is also a member of a workspace that the caller does not "
+                       "administer");
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status CheckMayManage(ReadTx& tx, const Caller& caller, const v1::Actor& target) {
   const bool own = target.id() == caller.actor_id.str();
   const bool owner = target.has_agent() && target.agent().owner_id() == caller.actor_id.str();
@@ -25,7 +50,7 @@ absl::Status CheckMayManage(ReadTx& tx, const Caller& caller, const v1::Actor& t
   HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceMember member,
                         tx.workspaces.GetMember(caller.workspace_id, ActorId(target.id())));
   if (!MayGrant(role, member.role())) return WorkspaceRoleRequired(member.role());
-  return absl::OkStatus();
+  return CheckElsewhere(tx, caller, target);
 }
 
 void ShowPresence(const PresenceBook& book, v1::Actor* actor) {

@@ -26,8 +26,19 @@ namespace {
 constexpr std::array<std::string_view, 3> kFields = {"name", "slug", "settings"};
 constexpr std::string_view kDefaultChannel = "default_channel_id";
 
+// Switches are true or false, so that a slip of the pen does not leave a right open.
+absl::Status CheckSwitches(const v1::Workspace& workspace) {
+  for (const std::string_view name : {kMembersCreateChannels, kMembersRegisterAgents}) {
+    const auto found = workspace.settings().fields().find(std::string(name));
+    if (found == workspace.settings().fields().end() || found->second.has_bool_value()) continue;
+    return InvalidField(StrCat("settings.", name), "true or false");
+  }
+  return absl::OkStatus();
+}
+
 // The default channel is a public one of this workspace, and there always is one.
 absl::Status CheckSettings(ReadTx& tx, const v1::Workspace& before, v1::Workspace* after) {
+  HEIM_RETURN_IF_ERROR(CheckSwitches(*after));
   const ChannelId old_default = DefaultChannelOf(before);
   const ChannelId new_default = DefaultChannelOf(*after);
   if (new_default == old_default) return absl::OkStatus();
