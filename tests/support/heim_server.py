@@ -23,6 +23,15 @@ GRPCURL = os.path.abspath(os.environ.get("HEIM_GRPCURL") or ".tools/bin/grpcurl"
 DEADLINE = 30.0
 SETUP_TOKEN = "setup-token-of-the-tests"
 PASSWORD = "correct horse battery"
+FINDING = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:")
+
+
+def refuse_findings(text):
+    """Raises when the output of a program holds what a sanitizer found."""
+    found = FINDING.search(text)
+    if found:
+        start = text.rfind("\n", 0, found.start()) + 1
+        raise AssertionError("a sanitizer reports:\n" + text[start:start + 8000])
 
 
 class Server:
@@ -84,9 +93,12 @@ class Server:
         self.process.send_signal(number)
 
     def stop(self):
-        """SIGTERM; returns the exit code."""
+        """SIGTERM; returns the exit code, which is 0."""
         self.signal(signal.SIGTERM)
-        return self.process.wait(DEADLINE)
+        code = self.process.wait(DEADLINE)
+        refuse_findings(self.log_text())
+        assert code == 0, f"the server ended with {code}:\n" + self.log_text()[-4000:]
+        return code
 
     def kill(self):
         if self.process and self.process.poll() is None:
@@ -94,13 +106,23 @@ class Server:
             self.process.wait(DEADLINE)
 
     def close(self):
-        self.kill()
+        """Drains the server if it runs: a sanitizer looks for leaks and races to the very end."""
+        died = False
         if self.process:
+            if self.process.poll() is None:
+                self.signal(signal.SIGTERM)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(DEADLINE)
+            died = self.process.poll() not in (0, -signal.SIGKILL)
+            self.kill()
             self._reader.join(DEADLINE)
             self.process.stdout.close()
             self.log.close()
+        log = self.log_text()
         if self._own:
             shutil.rmtree(self.directory, ignore_errors=True)
+        refuse_findings(log)
+        assert not died, f"the server ended with {self.process.returncode}:\n" + log[-4000:]
 
     def __enter__(self):
         return self.start()
@@ -144,6 +166,7 @@ class Server:
             env["HEIM_TOKEN"] = token
         done = subprocess.run([BINARY, *arguments], env=env, input=stdin, text=True,
                               capture_output=True, timeout=timeout, cwd=self.directory)
+        refuse_findings(done.stderr)
         if check:
             assert done.returncode == 0, f"heim {arguments}: {done.returncode}\n{done.stderr}"
         return done
