@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from heim_server import BINARY, DEADLINE, PASSWORD, SETUP_TOKEN, Server
+from heim_server import BINARY, DEADLINE, PASSWORD, SETUP_TOKEN, Server, refuse_findings
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +33,18 @@ class Background:
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         stdin=subprocess.DEVNULL, cwd=server.directory)
         self.lines, self.notices = queue.Queue(), queue.Queue()
-        for stream, into in ((self.process.stdout, self.lines),
-                             (self.process.stderr, self.notices)):
-            threading.Thread(target=self._read, args=(stream, into), daemon=True).start()
+        self.said = []
+        self.readers = [
+            threading.Thread(target=self._read, args=arguments, daemon=True)
+            for arguments in ((self.process.stdout, self.lines, []),
+                              (self.process.stderr, self.notices, self.said))]
+        for reader in self.readers:
+            reader.start()
 
     @staticmethod
-    def _read(stream, into):
+    def _read(stream, into, said):
         for line in stream:
+            said.append(line)
             into.put(line.rstrip("\n"))
         into.put(None)
 
@@ -62,6 +67,9 @@ class Background:
     def close(self):
         self.process.terminate()
         self.process.wait(DEADLINE)
+        for reader in self.readers:
+            reader.join(DEADLINE)
+        refuse_findings("".join(self.said))
 
     def __enter__(self):
         return self

@@ -8,7 +8,7 @@ import threading
 import pytest
 import requests
 
-from heim_server import BINARY, DEADLINE, Server
+from heim_server import BINARY, DEADLINE, Server, refuse_findings
 
 
 def test_sigterm_drains(tmp_path):
@@ -135,9 +135,11 @@ def test_streams_come_back_after_a_crash(tmp_path):
 
 def run_serve(tmp_path, **env):
     clean = {k: v for k, v in os.environ.items() if not k.startswith("HEIM_")}
-    return subprocess.run([BINARY, "serve"], text=True, capture_output=True, timeout=DEADLINE,
+    done = subprocess.run([BINARY, "serve"], text=True, capture_output=True, timeout=DEADLINE,
                           env=clean | {"HEIM_DATA_DIR": str(tmp_path / "d"), "HEIM_HOST": "127.0.0.1",
                                        "HEIM_PORT": "0"} | env)
+    refuse_findings(done.stderr)
+    return done
 
 
 @pytest.mark.parametrize("name,value", [
