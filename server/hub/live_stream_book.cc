@@ -184,6 +184,13 @@ void LiveStreamBook::Publish(const LivePtr& live) {
   live->publishing = false;
 }
 
+std::optional<LiveStreams::Place> LiveStreamBook::PlaceOf(const StreamId& stream) {
+  absl::MutexLock lock(&mutex_);
+  const LivePtr live = Find(stream);
+  if (live == nullptr || live->head.state() != v1::STREAM_STATE_ACTIVE) return std::nullopt;
+  return Place{live->workspace, ChannelId(live->head.channel_id()), ActorId(live->head.actor_id())};
+}
+
 std::optional<v1::Stream> LiveStreamBook::Snapshot(const StreamId& stream) {
   LivePtr live;
   v1::Stream state;

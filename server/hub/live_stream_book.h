@@ -31,6 +31,7 @@ class LiveStreamBook final : public LiveStreams {
   absl::StatusOr<v1::AppendStreamResponse> Append(const ActorId& author,
                                                   const v1::AppendStreamRequest& request) override;
   std::optional<v1::Stream> Snapshot(const StreamId& stream) override;
+  std::optional<Place> PlaceOf(const StreamId& stream) override;
   absl::StatusOr<v1::Stream> Close(const StreamId& stream, v1::StreamState as) override;
   void Reopen(const StreamId& stream) override;
   void Forget(const StreamId& stream) override;

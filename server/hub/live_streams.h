@@ -33,6 +33,14 @@ class LiveStreams {
   // The stream as it stands, with all text; nullopt when it is not active here.
   virtual std::optional<v1::Stream> Snapshot(const StreamId& stream) = 0;
 
+  // Where it is and whose; nullopt when it is not active here. Cheap, unlike a snapshot.
+  struct Place {
+    WorkspaceId workspace;
+    ChannelId channel;
+    ActorId author;
+  };
+  virtual std::optional<Place> PlaceOf(const StreamId& stream) = 0;
+
   // Closes the stream for appends, flushes its last chunk to readers and answers the final state
   // for the commit that ends it. Exactly one caller wins; others get STREAM_FINISHED or
   // STREAM_STOPPED. `Reopen` undoes it when that commit fails.

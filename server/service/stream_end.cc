@@ -120,9 +120,11 @@ void StreamService::AnswerRepeat(const CallContext& context, const StreamId& id,
                                  Reply<v1::FinishStreamResponse> reply) {
   auto response = std::make_shared<v1::FinishStreamResponse>();
   Draft draft;
-  draft.apply = [id, caller = context.caller.actor_id, response](WriteTx& tx) -> absl::Status {
+  draft.apply = [id, caller = context.caller, response](WriteTx& tx) -> absl::Status {
     HEIM_ASSIGN_OR_RETURN(const StreamRow row, tx.streams.Get(id));
-    if (row.stream.actor_id() != caller.str()) return StreamNotFound();
+    if (row.stream.actor_id() != caller.actor_id.str() || row.workspace_id != caller.workspace_id) {
+      return StreamNotFound();
+    }
     if (row.stream.state() == v1::STREAM_STATE_ACTIVE) {
       return MakeError(v1::ERROR_REASON_OVERLOADED, "The stream is about to end; try again");
     }
@@ -144,9 +146,8 @@ void StreamService::FinishStream(CallContext& context, const v1::FinishStreamReq
                                  Reply<v1::FinishStreamResponse> reply) {
   const StreamId id(request.stream_id());
   if (id.empty()) return reply(InvalidField("stream_id", "a value; it is required"));
-  const auto live = deps_.live.Snapshot(id);
-  if (!live.has_value()) return AnswerRepeat(context, id, std::move(reply));
-  if (live->actor_id() != context.caller.actor_id.str()) return reply(StreamNotFound());
+  if (IsOfOthers(context.caller, id)) return reply(StreamNotFound());
+  if (!deps_.live.PlaceOf(id).has_value()) return AnswerRepeat(context, id, std::move(reply));
   Ending ending;
   ending.request = request;
   End(id, std::move(ending),

@@ -82,7 +82,7 @@ absl::Status Start(WriteTx& tx, const CallContext& context, const v1::StartStrea
     HEIM_ASSIGN_OR_RETURN(const auto repeat,
                           tx.messages.FindByClientId(author, request.client_id()));
     if (repeat.has_value()) {
-      if (!repeat->has_stream_id()) {
+      if (!repeat->has_stream_id() || repeat->channel_id() != channel.str()) {
         return MakeError(v1::ERROR_REASON_IDEMPOTENCY_CONFLICT,
                          "client_id was used with another message");
       }
@@ -170,9 +170,10 @@ void StreamService::AppendStream(CallContext& context, const v1::AppendStreamReq
   if (request.has_actor_id() && request.actor_id() != context.caller.actor_id.str()) {
     return reply(InvalidField("actor_id", "the author of the stream, or nothing"));
   }
+  if (IsOfOthers(context.caller, id)) return reply(StreamNotFound());
   if (request.has_channel_id()) {
-    const auto snapshot = deps_.live.Snapshot(id);
-    if (snapshot.has_value() && snapshot->channel_id() != request.channel_id()) {
+    const auto place = deps_.live.PlaceOf(id);
+    if (place.has_value() && place->channel.str() != request.channel_id()) {
       return reply(InvalidField("channel_id", "the channel of the stream, or nothing"));
     }
   }
@@ -183,10 +184,18 @@ void StreamService::AppendStream(CallContext& context, const v1::AppendStreamReq
   reply(std::move(answer));
 }
 
+bool StreamService::IsOfOthers(const Caller& caller, const StreamId& id) {
+  const auto place = deps_.live.PlaceOf(id);
+  return place.has_value() &&
+         (place->author != caller.actor_id || place->workspace != caller.workspace_id);
+}
+
 absl::Status StreamService::WhyEnded(const Caller& caller, const StreamId& id) {
   return deps_.store.Read([&](ReadTx& tx) -> absl::Status {
     HEIM_ASSIGN_OR_RETURN(const StreamRow row, tx.streams.Get(id));
-    if (row.stream.actor_id() != caller.actor_id.str()) return StreamNotFound();
+    if (row.stream.actor_id() != caller.actor_id.str() || row.workspace_id != caller.workspace_id) {
+      return StreamNotFound();
+    }
     return row.stream.state() == v1::STREAM_STATE_FINISHED ? Finished() : Stopped();
   });
 }

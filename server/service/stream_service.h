@@ -82,6 +82,8 @@ class StreamService : public StreamStopper {
   // The stream of a caller that may read its channel, with its live text. STREAM_NOT_FOUND.
   absl::StatusOr<v1::Stream> Read(const Caller& caller, const StreamId& id);
   // Why a stream that is not live takes no append from this author.
+  // Whether it is active, but not the caller's own in the workspace of the call.
+  bool IsOfOthers(const Caller& caller, const StreamId& id);
   absl::Status WhyEnded(const Caller& caller, const StreamId& id);
   // The outcome that the caller's abort has. STREAM_NOT_FOUND, CHANNEL_ROLE_REQUIRED.
   absl::StatusOr<std::string> AbortOutcome(const Caller& caller, const StreamId& id);
