@@ -27,8 +27,11 @@ const FieldDescriptor* Field(const Descriptor& type, const char* name,
   return field;
 }
 
-std::string HashOf(const std::string& method, const Message& request) {
-  std::string bytes = method;
+// The same request to another workspace is another one.
+std::string HashOf(const CallContext& context, const Message& request) {
+  std::string bytes = context.method;
+  bytes.push_back('\0');
+  bytes += context.caller.workspace_id.str();
   bytes.push_back('\0');
   {
     google::protobuf::io::StringOutputStream stream(&bytes);
@@ -89,7 +92,7 @@ absl::Status CheckRequest(const MethodPlan& plan, CallContext& context, Message&
   if (context.idempotency_key.size() > kIdempotencyKeyMaxBytes) {
     return InvalidField("idempotency-key", "at most 128 bytes");
   }
-  context.request_hash = HashOf(context.method, request);
+  context.request_hash = HashOf(context, request);
   return absl::OkStatus();
 }
 

@@ -9,6 +9,7 @@
 #include "server/model/permissions.h"
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
+#include "server/service/message_writes.h"
 
 namespace heim {
 
@@ -90,8 +91,10 @@ void PresenceService::BatchGetPresence(CallContext& context,
 void PresenceService::SendTyping(CallContext& context, const v1::SendTypingRequest& request,
                                  Reply<v1::SendTypingResponse> reply) {
   const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
-    return AccessChannel(tx, context.caller, ChannelId(request.channel_id()), Permission::kTyping)
-        .status();
+    const ChannelId channel(request.channel_id());
+    HEIM_RETURN_IF_ERROR(AccessChannel(tx, context.caller, channel, Permission::kTyping).status());
+    if (request.thread_id().empty()) return absl::OkStatus();
+    return ThreadRoot(tx, channel, MessageId(request.thread_id())).status();
   });
   if (!status.ok()) return reply(status);
   v1::Event event;
