@@ -14,6 +14,8 @@
 #include "absl/strings/strip.h"
 #include "server/base/parse.h"
 #include "server/base/status_macros.h"
+#include "server/blob/s3/s3_blob_store.h"
+#include "server/net/url.h"
 
 namespace heim {
 namespace {
@@ -26,6 +28,12 @@ constexpr std::array kNames = {
     "HEIM_DATABASE_URL",
     "HEIM_STORAGE_TYPE",
     "HEIM_STORAGE_PATH",
+    "HEIM_S3_ENDPOINT",
+    "HEIM_S3_BUCKET",
+    "HEIM_S3_REGION",
+    "HEIM_S3_ACCESS_KEY",
+    "HEIM_S3_SECRET_KEY",
+    "HEIM_S3_PATH_STYLE",
     "HEIM_SECRET_KEY",
     "HEIM_SETUP_TOKEN",
     "HEIM_MAX_FILE_SIZE",
@@ -46,6 +54,7 @@ constexpr std::array kNames = {
 };
 
 constexpr size_t kSetupTokenMinBytes = 16;
+constexpr size_t kS3NameMaxBytes = 63;
 
 absl::Status Bad(std::string_view name, std::string_view value, std::string_view expected) {
   return absl::InvalidArgumentError(absl::StrCat(std::string(name), "=", std::string(value),
@@ -99,6 +108,51 @@ class Reader {
   const Environment& environment_;
 };
 
+// Words of letters, digits and - . _, as regions and buckets are.
+bool IsS3Name(const std::string& name) {
+  return name.size() <= kS3NameMaxBytes && std::all_of(name.begin(), name.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' ||
+                  c == '_';
+         });
+}
+
+absl::StatusOr<S3Options> LoadS3(const Reader& read) {
+  for (const char* name :
+       {"HEIM_S3_ENDPOINT", "HEIM_S3_BUCKET", "HEIM_S3_ACCESS_KEY", "HEIM_S3_SECRET_KEY"}) {
+    if (read(name).empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": is missing, and HEIM_STORAGE_TYPE=s3 needs it"));
+    }
+  }
+  S3Options options;
+  const std::string endpoint = read("HEIM_S3_ENDPOINT");
+  const auto url = ParseUrl(endpoint);
+  // A name and password in the address are not repeated.
+  if (!url.ok() || url->target != "/") {
+    return absl::InvalidArgumentError(
+        "HEIM_S3_ENDPOINT: expected http://HOST[:PORT] or https://HOST[:PORT] and nothing more");
+  }
+  options.endpoint = *url;
+  options.bucket = read("HEIM_S3_BUCKET");
+  if (!IsS3Name(options.bucket)) return Bad("HEIM_S3_BUCKET", options.bucket, "a bucket's name");
+  options.credentials.region = read("HEIM_S3_REGION");
+  if (options.credentials.region.empty()) options.credentials.region = "us-east-1";
+  if (!IsS3Name(options.credentials.region)) {
+    return Bad("HEIM_S3_REGION", options.credentials.region, "a region such as us-east-1");
+  }
+  options.credentials.access_key = read("HEIM_S3_ACCESS_KEY");
+  options.credentials.secret_key = read("HEIM_S3_SECRET_KEY");
+  for (const char c : options.credentials.access_key) {
+    if (!absl::ascii_isgraph(static_cast<unsigned char>(c))) {
+      return absl::InvalidArgumentError("HEIM_S3_ACCESS_KEY: expected a word without spaces");
+    }
+  }
+  if (const std::string value = read("HEIM_S3_PATH_STYLE"); !value.empty()) {
+    HEIM_ASSIGN_OR_RETURN(options.path_style, Switch("HEIM_S3_PATH_STYLE", value));
+  }
+  return options;
+}
+
 absl::Status LoadPlaces(const Reader& read, Config* config) {
   config->data_dir = read("HEIM_DATA_DIR");
   if (config->data_dir.empty()) config->data_dir = DefaultDataDir();
@@ -109,8 +163,10 @@ absl::Status LoadPlaces(const Reader& read, Config* config) {
     HEIM_ASSIGN_OR_RETURN(config->database_path, DatabasePath(url));
   }
   const std::string storage = read("HEIM_STORAGE_TYPE");
-  if (!storage.empty() && storage != "local") {
-    return Bad("HEIM_STORAGE_TYPE", storage, "local (this build keeps files on disk)");
+  if (storage == "s3") {
+    HEIM_ASSIGN_OR_RETURN(config->s3, LoadS3(read));
+  } else if (!storage.empty() && storage != "local") {
+    return Bad("HEIM_STORAGE_TYPE", storage, "local or s3");
   }
   config->storage_path = read("HEIM_STORAGE_PATH");
   if (config->storage_path.empty()) config->storage_path = config->data_dir + "/files";
@@ -158,6 +214,9 @@ absl::Status LoadPolicies(const Reader& read, Config* config) {
     const auto bytes = ParseByteSize(size);
     if (!bytes.ok() || *bytes == 0 || *bytes > (uint64_t{1} << 40)) {
       return Bad("HEIM_MAX_FILE_SIZE", size, "a size such as 100MB, at most 1TiB");
+    }
+    if (config->s3.has_value() && *bytes > S3BlobStore::kMaxBytes) {
+      return Bad("HEIM_MAX_FILE_SIZE", size, "at most 5GiB with HEIM_STORAGE_TYPE=s3");
     }
     config->max_file_bytes = static_cast<int64_t>(*bytes);
   }

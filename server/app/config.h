@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/base/log.h"
+#include "server/blob/s3/s3_client.h"
 
 namespace heim {
 
@@ -20,12 +21,13 @@ struct Config {
   std::string host = "0.0.0.0";  // HEIM_HOST
   uint16_t port = 3000;          // HEIM_PORT; 0: any free one
   std::optional<uint16_t>
-      grpc_port;              // HEIM_GRPC_PORT; 0: any free one; unset: shares HEIM_PORT only
-  std::string data_dir;       // HEIM_DATA_DIR
-  std::string database_path;  // HEIM_DATABASE_URL, after sqlite://
-  std::string storage_path;   // HEIM_STORAGE_PATH
-  std::string secret_key;     // HEIM_SECRET_KEY; empty: kept in the data directory
-  std::string setup_token;    // HEIM_SETUP_TOKEN; empty: made at start
+      grpc_port;                // HEIM_GRPC_PORT; 0: any free one; unset: shares HEIM_PORT only
+  std::string data_dir;         // HEIM_DATA_DIR
+  std::string database_path;    // HEIM_DATABASE_URL, after sqlite://
+  std::string storage_path;     // HEIM_STORAGE_PATH
+  std::optional<S3Options> s3;  // HEIM_S3_*, with HEIM_STORAGE_TYPE=s3; unset: files on disk
+  std::string secret_key;       // HEIM_SECRET_KEY; empty: kept in the data directory
+  std::string setup_token;      // HEIM_SETUP_TOKEN; empty: made at start
   int64_t max_file_bytes = 100'000'000;               // HEIM_MAX_FILE_SIZE
   LogLevel log_level = LogLevel::kInfo;               // HEIM_LOG_LEVEL
   LogFormat log_format = LogFormat::kText;            // HEIM_LOG_FORMAT

@@ -86,6 +86,62 @@ TEST(ConfigTest, BadValuesNameTheVariable) {
   }
 }
 
+std::map<std::string, std::string> S3Settings() {
+  return {{"HEIM_STORAGE_TYPE", "s3"},
+          {"HEIM_S3_ENDPOINT", "https://s3.example.com:9000"},
+          {"HEIM_S3_BUCKET", "heim-files"},
+          {"HEIM_S3_ACCESS_KEY", "the-access-key"},
+          {"HEIM_S3_SECRET_KEY", "the-secret-key"}};
+}
+
+TEST(ConfigTest, FilesGoToTheBucket) {
+  auto settings = S3Settings();
+  auto config = Load(settings);
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_TRUE(config->s3.has_value());
+  EXPECT_EQ(config->s3->endpoint.Authority(), "s3.example.com:9000");
+  EXPECT_TRUE(config->s3->endpoint.tls);
+  EXPECT_EQ(config->s3->bucket, "heim-files");
+  EXPECT_EQ(config->s3->credentials.region, "us-east-1");
+  EXPECT_TRUE(config->s3->path_style);
+  settings["HEIM_S3_REGION"] = "eu-central-1";
+  settings["HEIM_S3_PATH_STYLE"] = "off";
+  config = Load(settings);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->s3->credentials.region, "eu-central-1");
+  EXPECT_FALSE(config->s3->path_style);
+  settings["HEIM_STORAGE_TYPE"] = "local";
+  EXPECT_FALSE(Load(settings)->s3.has_value());
+}
+
+TEST(ConfigTest, WhatTheBucketNeedsIsNamedAndSecretsAreNotRepeated) {
+  for (const auto& [name, value] : S3Settings()) {
+    if (name == "HEIM_STORAGE_TYPE") continue;
+    auto settings = S3Settings();
+    settings.erase(name);
+    const auto config = Load(settings);
+    ASSERT_FALSE(config.ok()) << name;
+    EXPECT_NE(config.status().message().find(name), std::string::npos) << config.status();
+    EXPECT_EQ(config.status().message().find("the-secret-key"), std::string::npos);
+  }
+  const std::map<std::string, std::string> bad = {
+      {"HEIM_S3_ENDPOINT", "https://user:the-password@s3.example.com"},
+      {"HEIM_S3_BUCKET", "a/b"},
+      {"HEIM_S3_REGION", "a b"},
+      {"HEIM_S3_ACCESS_KEY", "the-secret-key\n"},
+      {"HEIM_S3_PATH_STYLE", "perhaps"},
+      {"HEIM_MAX_FILE_SIZE", "6GiB"},
+  };
+  for (const auto& [name, value] : bad) {
+    auto settings = S3Settings();
+    settings[name] = value;
+    const auto config = Load(settings);
+    ASSERT_FALSE(config.ok()) << name;
+    EXPECT_NE(config.status().message().find(name), std::string::npos) << config.status();
+    EXPECT_EQ(config.status().message().find("the-"), std::string::npos) << config.status();
+  }
+}
+
 TEST(ConfigTest, SecretsAreNotRepeatedInErrors) {
   const auto config = Load({{"HEIM_SETUP_TOKEN", "short-secret"}});
   ASSERT_FALSE(config.ok());

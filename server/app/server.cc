@@ -24,6 +24,7 @@
 #include "server/base/strings.h"
 #include "server/base/timers.h"
 #include "server/blob/local/local_blob_store.h"
+#include "server/blob/s3/s3_blob_store.h"
 #include "server/bus/local/local_bus.h"
 #include "server/hub/fan_out_hub.h"
 #include "server/hub/live_stream_book.h"
@@ -90,10 +91,25 @@ struct Ground {
   SystemEntropy entropy;
 };
 
+// A bucket that is not there stops the start; one that cannot be reached may yet come.
+absl::StatusOr<std::unique_ptr<BlobStore>> OpenBlobs(const Config& config, Ground& ground) {
+  if (!config.s3.has_value()) {
+    return LocalBlobStore::Create(config.storage_path, ground.entropy);
+  }
+  HEIM_ASSIGN_OR_RETURN(auto blobs, S3BlobStore::Create(*config.s3, ground.clock, ground.entropy));
+  const absl::Status status = blobs->CheckBucket();
+  if (absl::IsNotFound(status)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("HEIM_S3_BUCKET=", config.s3->bucket, ": there is no such bucket"));
+  }
+  if (!status.ok()) LogWarn("The bucket did not answer as it should", {{"error", status}});
+  return blobs;
+}
+
 // In the order in which they are built; torn down from the last to the first.
 struct Server::Rooms {
   Rooms(const Config& settings, std::unique_ptr<Ground> laid, const std::string& secret_key,
-        std::unique_ptr<SqliteStore> opened, std::unique_ptr<LocalBlobStore> files_opened)
+        std::unique_ptr<SqliteStore> opened, std::unique_ptr<BlobStore> files_opened)
       : config(settings),
         ground(std::move(laid)),
         tokens(secret_key, clock),
@@ -118,7 +134,7 @@ struct Server::Rooms {
   const absl::Duration started = clock.Monotonic();
   SessionTokens tokens;
   const std::unique_ptr<SqliteStore> store;
-  const std::unique_ptr<LocalBlobStore> blobs;
+  const std::unique_ptr<BlobStore> blobs;
   SetupToken setup_token;
   LoginThrottle throttle;
   RateLimiter rate_limiter;
@@ -253,7 +269,7 @@ Server::~Server() { rooms_->Stop(absl::ZeroDuration()); }
 absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config) {
   auto ground = std::make_unique<Ground>();
   HEIM_ASSIGN_OR_RETURN(const std::string secret_key, PrepareData(config, ground->entropy));
-  HEIM_ASSIGN_OR_RETURN(auto blobs, LocalBlobStore::Create(config.storage_path, ground->entropy));
+  HEIM_ASSIGN_OR_RETURN(auto blobs, OpenBlobs(config, *ground));
   SqliteStore::Options options;
   options.path = config.database_path;
   HEIM_ASSIGN_OR_RETURN(auto store, SqliteStore::Create(options, ground->clock));
