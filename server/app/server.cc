@@ -42,6 +42,7 @@ namespace {
 // Handlers block for bounded reads only; two for each core keep both busy.
 constexpr int kExecutorThreads = 4;
 constexpr size_t kExecutorQueue = 4096;
+constexpr int kFileThreads = 4;
 
 // JSON of a WebSocket `call`, by the gateway's codec.
 class JsonStructCodec : public StructCodec {
@@ -144,6 +145,9 @@ struct Server::Rooms {
   LocalBus bus;
   ThreadTimers timers{clock};
   ThreadPoolExecutor executor{{kExecutorThreads, kExecutorQueue, "executor"}};
+  // Files wait for disks and other machines: threads of their own, so that nothing else waits with
+  // them.
+  ThreadPoolExecutor file_executor{{kFileThreads, kExecutorQueue, "files"}};
   PresenceTable presence{clock, timers, bus};
   LiveStreamBook live_streams{*store, clock, timers, bus};
   FanOutHub hub{{*store, clock, timers, executor, ids, bus, live_streams, presence},
@@ -170,7 +174,8 @@ struct Server::Rooms {
   ReadStateService read_states{*store, clock};
   PresenceService presences{*store, presence, hub};
   EventService events{{*store, hub, ids, timers, executor}};
-  FileService files{FileOptions{config.max_file_bytes}, {*store, *blobs, clock, ids, executor}};
+  FileService files{FileOptions{config.max_file_bytes},
+                    {*store, *blobs, clock, ids, file_executor}};
   AdminService admin{FactsOf(config, config.grpc_port.value_or(0)), *store};
 
   // The doors.
@@ -255,6 +260,7 @@ void Server::Rooms::Stop(absl::Duration grace) {
   hub.Drain();
   if (gateway != nullptr) gateway->Shutdown(deadline);
   if (grpc != nullptr) grpc->Shutdown(deadline);
+  file_executor.Stop();
   executor.Stop();
   store->Stop();
   // What they hand over to is gone next.
