@@ -1,8 +1,9 @@
-// Makes Abseil's locks visible to the thread sanitizer. Debian's Abseil is not instrumented:
-// without this, everything that an absl::Mutex guards is reported as a race. The definitions below
-// take the place of those in libabsl_synchronization for the whole process, gRPC included, tell the
-// sanitizer what each call orders, and call the original. Linked into every program of the tsan
-// preset only.
+// Makes Abseil's locks, and the counters of absl::Status, visible to the thread sanitizer. Debian's
+// Abseil is not instrumented: without this, everything that an absl::Mutex guards is reported as a
+// race. The definitions below take the place of those in the libraries for the whole process, gRPC
+// included, tell the sanitizer what each call orders, and call the original. Linked into every
+// program of the tsan preset only.
+#include <absl/status/status.h>
 #include <absl/synchronization/blocking_counter.h>
 #include <absl/synchronization/mutex.h>
 #include <absl/synchronization/notification.h>
@@ -216,6 +217,17 @@ bool Notification::WaitForNotificationWithDeadline(Time deadline) const {
   const bool notified = (this->*original)(deadline);
   if (notified) __tsan_acquire(const_cast<Notification*>(this));
   return notified;
+}
+
+// As the library has it: whoever lets go last frees what the others have read.
+void Status::UnrefNonInlined(uintptr_t rep) {
+  status_internal::StatusRep* held = RepToPointer(rep);
+  if (held->ref.load(std::memory_order_acquire) != 1) {
+    __tsan_release(held);
+    if (held->ref.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  }
+  __tsan_acquire(held);
+  delete held;
 }
 
 bool BlockingCounter::DecrementCount() {

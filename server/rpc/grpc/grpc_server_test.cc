@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -148,11 +149,21 @@ class GrpcServerTest : public ::testing::Test {
     world_.services.send = FakeServices().send;
     NewSource();
     world_.services.upload = [this](std::shared_ptr<CallContext>) {
-      return std::shared_ptr<StreamCall>(upload_);
+      return std::shared_ptr<StreamCall>(upload());
     };
   }
   ~GrpcServerTest() override {
     EXPECT_TRUE(Eventually([this] { return world_.invoker.in_flight() == 0; }));
+  }
+
+  void NewUpload() {
+    auto made = std::make_shared<FakeUpload>();
+    absl::MutexLock lock(&mutex_);
+    upload_ = std::move(made);
+  }
+  std::shared_ptr<FakeUpload> upload() {
+    absl::MutexLock lock(&mutex_);
+    return upload_;
   }
 
   void NewSource() {
@@ -227,7 +238,8 @@ class GrpcServerTest : public ::testing::Test {
   RpcWorld& world_;
   std::shared_ptr<grpc::Channel> channel_;
   std::shared_ptr<FakeSource<FrameSource>> source_;
-  std::shared_ptr<FakeUpload> upload_ = std::make_shared<FakeUpload>();
+  absl::Mutex mutex_;  // the handler runs on a thread of the executor
+  std::shared_ptr<FakeUpload> upload_ ABSL_GUARDED_BY(mutex_) = std::make_shared<FakeUpload>();
 };
 
 TEST_F(GrpcServerTest, AUnaryCallIsAnswered) {
@@ -496,17 +508,17 @@ TEST_F(GrpcServerTest, AClientStreamIsAnsweredWhenItIsDone) {
   v1::UploadFileRequest chunk;
   chunk.set_chunk(std::string(1 << 20, 'x'));
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(writer->Write(chunk));
-  EXPECT_FALSE(upload_->done);
+  EXPECT_FALSE(upload()->done);
   writer->WritesDone();
   const grpc::Status status = writer->Finish();
   ASSERT_TRUE(status.ok()) << status.error_message();
   EXPECT_EQ(response.file().id(), "f");
-  EXPECT_EQ(upload_->fed, 5);
+  EXPECT_EQ(upload()->fed, 5);
 }
 
 TEST_F(GrpcServerTest, AnUploadThatBreaksOffIsNeverTakenForAWholeOne) {
   for (int i = 0; i < 200; ++i) {
-    upload_ = std::make_shared<FakeUpload>();
+    NewUpload();
     grpc::ClientContext context;
     Prepare(&context);
     v1::UploadFileResponse response;
@@ -514,11 +526,11 @@ TEST_F(GrpcServerTest, AnUploadThatBreaksOffIsNeverTakenForAWholeOne) {
     v1::UploadFileRequest chunk;
     chunk.set_chunk("x");
     ASSERT_TRUE(writer->Write(chunk));
-    ASSERT_TRUE(Eventually([this] { return upload_->fed == 1; }));
+    ASSERT_TRUE(Eventually([this] { return upload()->fed == 1; }));
     context.TryCancel();
     writer->Finish();
-    ASSERT_TRUE(upload_->WaitCancelled());
-    ASSERT_FALSE(upload_->done) << i;
+    ASSERT_TRUE(upload()->WaitCancelled());
+    ASSERT_FALSE(upload()->done) << i;
   }
 }
 
@@ -652,7 +664,7 @@ TEST_F(GrpcServerTest, ALostConnectionEndsItsStreamsAndNoUploadIsTakenForWhole) 
   const Acceptor acceptor;
   for (int i = 0; i < 50; ++i) {
     NewSource();
-    upload_ = std::make_shared<FakeUpload>();
+    NewUpload();
     int connection = -1;
     std::thread accepting([&] { connection = acceptor.HandOver(4); });
     channel_ = ChannelTo(acceptor.port());
@@ -667,14 +679,14 @@ TEST_F(GrpcServerTest, ALostConnectionEndsItsStreamsAndNoUploadIsTakenForWhole) 
     v1::UploadFileRequest chunk;
     chunk.set_chunk("x");
     ASSERT_TRUE(writer->Write(chunk));
-    ASSERT_TRUE(Eventually([this] { return upload_->fed == 1; }));
+    ASSERT_TRUE(Eventually([this] { return upload()->fed == 1; }));
     shutdown(connection, SHUT_RDWR);
     close(connection);
     EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
     EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
     ASSERT_TRUE(source_->WaitCancelled());
-    ASSERT_TRUE(upload_->WaitCancelled());
-    ASSERT_FALSE(upload_->done) << i;
+    ASSERT_TRUE(upload()->WaitCancelled());
+    ASSERT_FALSE(upload()->done) << i;
   }
 }
 
