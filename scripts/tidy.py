@@ -26,6 +26,7 @@ ALLOWED = {
     "server/hub": INNER + ("bus", "store"),
     "server/auth": INNER + ("store", "bus"),
     "server/service": SERVICE,
+    "server/jobs": SERVICE + ("service",),
     "server/rpc": INNER + ("bus", "auth", "hub", "service"),
     "server/rpc/grpc": INNER + ("bus", "auth", "hub", "rpc"),
     "gateway": INNER + ("rpc", "hub"),
@@ -56,7 +57,7 @@ DOORS = {
     r"pqxx/.*|libpq-fe\.h": ("server/store/postgres", "server/bus/postgres"),
     r"hiredis/.*": ("server/bus/redis",),
     r"google/protobuf/.*": ("server/model", "server/store", "server/hub", "server/auth",
-                            "server/service", "server/rpc", "server/blob", "server/bus",
+                            "server/service", "server/jobs", "server/rpc", "server/blob", "server/bus",
                             "server/app", "gateway", "cli", "tests", "bench"),
 }
 
