@@ -32,8 +32,13 @@ elseif(HEIM_SANITIZE STREQUAL "thread")
   # Protobuf's headers lay out its maps differently when they see the macro, and Debian's library did
   # not see it; what libstdc++ concludes from the macro is said in its stead.
   set(HEIM_SANITIZE_FLAGS -fsanitize=thread -U__SANITIZE_THREAD__ -D_GLIBCXX_TSAN=1)
+elseif(HEIM_SANITIZE STREQUAL "fuzz")
+  # Targets of tests/fuzz add the fuzzer's own main. Warnings are gcc's business.
+  set(HEIM_SANITIZE_FLAGS -fsanitize=fuzzer-no-link,address,undefined
+                          -fno-sanitize-recover=undefined)
+  set(HEIM_WARNINGS -w)
 elseif(HEIM_SANITIZE)
-  message(FATAL_ERROR "HEIM_SANITIZE is '${HEIM_SANITIZE}': use address or thread")
+  message(FATAL_ERROR "HEIM_SANITIZE is '${HEIM_SANITIZE}': use address, thread or fuzz")
 endif()
 if(HEIM_SANITIZE_FLAGS)
   add_link_options(${HEIM_SANITIZE_FLAGS})
