@@ -420,6 +420,21 @@ def test_poll_and_sse(ada):
     stream.close()
 
 
+def test_a_stream_is_watched_to_its_end(ada):
+    channel = ada.channel("watched")
+    stream = ada.post(f"/channels/{channel['id']}/streams").json()
+    watching = ada.get(f"/streams/{stream['id']}/events", stream=True)
+    assert watching.status_code == 200, watching.text
+    lines = watching.iter_lines(decode_unicode=True)
+    for line in lines:
+        if line == "event: message.stream_snapshot":
+            break
+    ada.post(f"/streams/{stream['id']}/chunks", {"delta": "word by word"}).raise_for_status()
+    ada.post(f"/streams/{stream['id']}/finish").raise_for_status()
+    rest = "\n".join(lines)  # it ends by itself
+    assert "word by word" in rest and "message.stream_end" in rest
+
+
 def test_connect_unary(server, ada):
     answer = requests.post(server.url + "/heim.v1.ChannelService/ListChannels", json={},
                            headers={"Authorization": f"Bearer {ada.token}"}, timeout=DEADLINE)
