@@ -1,9 +1,11 @@
-# heim_library(<name> [SUBDIRS <folder>...] DEPS <target>... [TEST_DEPS <target>...])
+# heim_library(<name> [SUBDIRS <folder>...] DEPS <target>... [TEST_DEPS <target>...]
+#              [TEST_FILTER <pattern>])
 #
 # Makes heim_<name> of the *.cc files in the calling folder (and in SUBDIRS), and one test program
 # heim_<name>_test of its *_test.cc files, with the ctest label `unit`. A folder without sources
 # becomes an interface library, so a new folder can be linked before it has any code.
 # DEPS are public and are the law of what the folder may use; TEST_DEPS only serve its tests.
+# TEST_FILTER leaves out the cases that heim_whole_test runs.
 
 include(GoogleTest)
 
@@ -37,7 +39,7 @@ function(heim_compile_settings target)
 endfunction()
 
 function(heim_library name)
-  cmake_parse_arguments(ARG "" "" "SUBDIRS;DEPS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TEST_FILTER" "SUBDIRS;DEPS;TEST_DEPS" ${ARGN})
   set(patterns ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   foreach(subdir IN LISTS ARG_SUBDIRS)
     list(APPEND patterns ${CMAKE_CURRENT_SOURCE_DIR}/${subdir}/*.cc)
@@ -60,7 +62,8 @@ function(heim_library name)
   endif()
 
   if(tests)
-    heim_test(${target}_test SOURCES ${tests} DEPS ${target} ${ARG_TEST_DEPS})
+    heim_test(${target}_test SOURCES ${tests} DEPS ${target} ${ARG_TEST_DEPS}
+              FILTER "${ARG_TEST_FILTER}")
   endif()
 endfunction()
 
@@ -78,10 +81,10 @@ elseif(HEIM_SANITIZE STREQUAL "address")
   set(HEIM_GRPC_TEST_ENVIRONMENT ${HEIM_TEST_ENVIRONMENT})
 endif()
 
-# heim_test(<program> SOURCES ... DEPS ... [LABELS unit]): one gtest program, one ctest entry for
-# each of its cases.
+# heim_test(<program> SOURCES ... DEPS ... [LABELS unit] [FILTER <pattern>]): one gtest program, one
+# ctest entry for each of its cases.
 function(heim_test program)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "FILTER" "SOURCES;DEPS;LABELS" ${ARGN})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
@@ -97,7 +100,18 @@ function(heim_test program)
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
+    TEST_FILTER "${ARG_FILTER}"
     PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 120 ENVIRONMENT "${environment}")
+endfunction()
+
+# heim_whole_test(<name> <program> LABEL <label> FILTER <pattern>): cases of a gtest program as one
+# ctest entry, because they share a server that takes its time to start.
+function(heim_whole_test name program)
+  cmake_parse_arguments(ARG "" "LABEL;FILTER" "" ${ARGN})
+  add_test(NAME ${name} COMMAND ${program} --gtest_brief=1 --gtest_filter=${ARG_FILTER}
+           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 600)
+  set_property(TEST ${name} PROPERTY ENVIRONMENT ${HEIM_TEST_ENVIRONMENT})
 endfunction()
 
 # Takes the static archive of every plain -l library, so that the program needs little beyond libc

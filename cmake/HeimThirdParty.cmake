@@ -28,6 +28,10 @@ heim_dependency(crypto crypto Threads::Threads)
 heim_dependency(ssl ssl crypto Threads::Threads)
 heim_dependency(sodium sodium)
 heim_dependency(sqlite sqlite3 Threads::Threads)
+# The archive in every program: what it calls of libpq are forwarders of server/store/postgres, which
+# load libpq at run time, and the shared object would bring libpq with it.
+find_library(HEIM_PQXX libpqxx.a REQUIRED)
+heim_dependency(pqxx ${HEIM_PQXX} Threads::Threads ${CMAKE_DL_LIBS})
 heim_dependency(protobuf protobuf z Threads::Threads)
 heim_dependency(grpc grpc++_reflection grpc++ grpc gpr address_sorting re2 upb cares heim_dep_ssl
                 heim_dep_protobuf heim_dep_absl)

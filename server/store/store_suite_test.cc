@@ -4,10 +4,13 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <map>
 
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
+#include "server/store/postgres/postgres_store.h"
+#include "server/store/postgres/test_cluster.h"
 #include "server/store/sqlite/sqlite_store.h"
 
 namespace heim {
@@ -23,6 +26,19 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqlite(const std::string& path, const
   return std::unique_ptr<Store>(std::move(store));
 }
 
+// A schema for each test, in the cluster of the whole program.
+absl::StatusOr<std::unique_ptr<Store>> OpenPostgres(const std::string& directory,
+                                                    const Clock& clock) {
+  static std::map<std::string, std::string> schemas;
+  std::string& schema = schemas[directory];
+  if (schema.empty()) schema = TestCluster::Shared().NewSchema();
+  PostgresStore::Options options;
+  HEIM_ASSIGN_OR_RETURN(options.address, ParsePostgresUrl(TestCluster::Shared().UrlOf(schema)));
+  options.readers = 2;
+  HEIM_ASSIGN_OR_RETURN(auto store, PostgresStore::Create(options, clock));
+  return std::unique_ptr<Store>(std::move(store));
+}
+
 std::vector<StoreFactory> Factories() {
   return {
       {"SqliteFile",
@@ -32,6 +48,7 @@ std::vector<StoreFactory> Factories() {
        true},
       {"SqliteMemory",
        [](const std::string&, const Clock& clock) { return OpenSqlite(":memory:", clock); }, false},
+      {"Postgres", OpenPostgres, true},
   };
 }
 

@@ -4,7 +4,6 @@
 
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
-#include "server/model/errors.h"
 #include "server/store/drafts.h"
 #include "server/store/migrations/migrations.h"
 
@@ -23,18 +22,7 @@ constexpr absl::Duration kPurgeEvery = absl::Minutes(10);
 
 constexpr SqlDialect kDialect = {"TEXT", "BLOB", " WITHOUT ROWID"};
 
-absl::Status Unavailable() {
-  return MakeError(v1::ERROR_REASON_STORE_UNAVAILABLE,
-                   "The database did not take the change; nothing was stored");
-}
-
 }  // namespace
-
-// What one transaction brings about.
-struct SqliteStore::Batch {
-  std::vector<absl::StatusOr<Committed>> outcomes;
-  std::vector<std::shared_ptr<const CommittedEvent>> events;
-};
 
 absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Create(Options options,
                                                                  const Clock& clock) {
@@ -66,26 +54,24 @@ SqliteStore::SqliteStore(Options options, const Clock& clock, std::unique_ptr<Da
       writer_(std::move(writer)),
       readers_(std::move(readers), options_.longest_read_wait),
       checkpointer_(std::move(checkpoints)),
-      queue_(options_.max_queue),
       next_purge_(clock.Monotonic()),
-      thread_([this] { Write(); }) {}
+      batches_(
+          {options_.max_queue, options_.max_batch},
+          [this](absl::Span<Draft* const> drafts) { return RunBatch(drafts); },
+          [this] { checkpointer_.OnCommit(writer_->wal_frames()); }) {}
 
 SqliteStore::~SqliteStore() { Stop(); }
 
-void SqliteStore::SetCommitListener(CommitListener* listener) { listener_ = listener; }
+void SqliteStore::SetCommitListener(CommitListener* listener) {
+  batches_.SetCommitListener(listener);
+}
 
 void SqliteStore::Commit(Draft draft, absl::AnyInvocable<void(absl::StatusOr<Committed>)> done) {
-  Pending pending{std::move(draft), std::move(done)};
-  if (queue_.TryPush(std::move(pending))) return;
-  if (queue_.closed()) {
-    pending.done(MakeError(v1::ERROR_REASON_DRAINING, "The server is shutting down"));
-  } else {
-    pending.done(Unavailable());
-  }
+  batches_.Commit(std::move(draft), std::move(done));
 }
 
 absl::Status SqliteStore::Read(absl::FunctionRef<absl::Status(ReadTx&)> read) {
-  absl::StatusOr<ReadPool::Loan> loan = readers_.Take();
+  absl::StatusOr<ReadPool<SqliteConnection>::Loan> loan = readers_.Take();
   if (!loan.ok()) return StoreError(loan.status());
   SqliteConnection& connection = loan->connection();
   const absl::StatusOr<int64_t> begun = connection.Execute(kBegin, {});
@@ -101,53 +87,31 @@ void SqliteStore::Stop() {
   absl::MutexLock lock(&stop_mutex_);
   if (stopped_) return;
   stopped_ = true;
-  queue_.Close();
-  thread_.join();
-  completions_.Stop();
+  batches_.Stop();
   checkpointer_.Stop();
 }
 
-void SqliteStore::Write() {
-  while (true) {
-    std::vector<Pending> pending = queue_.PopBatch(options_.max_batch, absl::InfiniteDuration());
-    if (pending.empty()) return;
-    CommitBatch(std::move(pending));
-    checkpointer_.OnCommit(writer_->wal_frames());
-  }
-}
-
-void SqliteStore::CommitBatch(std::vector<Pending> pending) {
+absl::StatusOr<Batch> SqliteStore::RunBatch(absl::Span<Draft* const> drafts) {
   Batch batch;
-  batch.outcomes.reserve(pending.size());
-  const absl::Status status = RunBatch(pending, batch);
-  if (!status.ok()) {
-    LogError("A commit failed", {{"drafts", pending.size()}, {"error", status}});
-    if (writer_->in_transaction()) writer_->Execute(kRollback, {}).IgnoreError();
-    batch.events.clear();
-    batch.outcomes.assign(pending.size(), Unavailable());
-  } else if (listener_ != nullptr && !batch.events.empty()) {
-    listener_->OnCommitted(batch.events);
-  }
-  std::vector<Completion> completions;
-  completions.reserve(pending.size());
-  for (size_t i = 0; i < pending.size(); ++i) {
-    completions.push_back({std::move(pending[i].done), std::move(batch.outcomes[i])});
-  }
-  completions_.Add(std::move(completions));
+  batch.outcomes.reserve(drafts.size());
+  const absl::Status status = RunDrafts(drafts, batch);
+  if (!status.ok() && writer_->in_transaction()) writer_->Execute(kRollback, {}).IgnoreError();
+  if (!status.ok()) return status;
+  return batch;
 }
 
-absl::Status SqliteStore::RunBatch(std::vector<Pending>& pending, Batch& batch) {
+absl::Status SqliteStore::RunDrafts(absl::Span<Draft* const> drafts, Batch& batch) {
   HEIM_RETURN_IF_ERROR(writer_->Execute(kBeginWrite, {}));
-  for (Pending& each : pending) HEIM_RETURN_IF_ERROR(RunDraft(each, batch));
+  for (Draft* draft : drafts) HEIM_RETURN_IF_ERROR(RunDraft(*draft, batch));
   PurgeNowAndThen();
   if (!writer_->in_transaction()) return absl::UnavailableError("the transaction was lost");
   return writer_->Execute(kCommit, {}).status();
 }
 
 // Fails only when the whole transaction is lost.
-absl::Status SqliteStore::RunDraft(Pending& pending, Batch& batch) {
+absl::Status SqliteStore::RunDraft(Draft& draft, Batch& batch) {
   HEIM_RETURN_IF_ERROR(writer_->Execute(kSavepoint, {}));
-  absl::StatusOr<AppliedDraft> applied = ApplyDraft(*writer_, clock_, pending.draft);
+  absl::StatusOr<AppliedDraft> applied = ApplyDraft(*writer_, clock_, draft);
   if (!writer_->in_transaction()) return absl::UnavailableError("the transaction was lost");
   if (!applied.ok()) {
     HEIM_RETURN_IF_ERROR(writer_->Execute(kUndo, {}));

@@ -6,20 +6,19 @@
 
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "server/base/bounded_queue.h"
+#include "absl/types/span.h"
 #include "server/base/clock.h"
+#include "server/store/batch_writer.h"
+#include "server/store/read_pool.h"
 #include "server/store/sqlite/checkpointer.h"
-#include "server/store/sqlite/completions.h"
 #include "server/store/sqlite/connection.h"
 #include "server/store/sqlite/database_file.h"
-#include "server/store/sqlite/read_pool.h"
 #include "server/store/store.h"
 
 namespace heim {
@@ -47,38 +46,29 @@ class SqliteStore final : public Store {
   void Stop() override;
 
   // Drafts that wait, for metrics.
-  size_t queued() const { return queue_.size(); }
+  size_t queued() const { return batches_.queued(); }
 
  private:
-  struct Pending {
-    Draft draft;
-    absl::AnyInvocable<void(absl::StatusOr<Committed>)> done;
-  };
-  struct Batch;
-
   SqliteStore(Options options, const Clock& clock, std::unique_ptr<DatabaseFile> file,
               std::unique_ptr<SqliteConnection> writer,
               std::unique_ptr<SqliteConnection> checkpoints,
               std::vector<std::unique_ptr<SqliteConnection>> readers);
-  void Write();
-  void CommitBatch(std::vector<Pending> pending);
-  absl::Status RunBatch(std::vector<Pending>& pending, Batch& batch);
-  absl::Status RunDraft(Pending& pending, Batch& batch);
+  // The writer thread's.
+  absl::StatusOr<Batch> RunBatch(absl::Span<Draft* const> drafts);
+  absl::Status RunDrafts(absl::Span<Draft* const> drafts, Batch& batch);
+  absl::Status RunDraft(Draft& draft, Batch& batch);
   void PurgeNowAndThen();
 
   const Options options_;
   const Clock& clock_;
   const std::unique_ptr<DatabaseFile> file_;  // outlives the connections
   const std::unique_ptr<SqliteConnection> writer_;
-  ReadPool readers_;
+  ReadPool<SqliteConnection> readers_;
   Checkpointer checkpointer_;
-  Completions completions_;
-  BoundedQueue<Pending> queue_;
-  CommitListener* listener_ = nullptr;  // set before the first Commit
-  absl::Duration next_purge_;           // the writer thread's
+  absl::Duration next_purge_;  // the writer thread's
   absl::Mutex stop_mutex_;
   bool stopped_ ABSL_GUARDED_BY(stop_mutex_) = false;
-  std::thread thread_;
+  BatchWriter batches_;  // last: its thread uses the others
 };
 
 }  // namespace heim

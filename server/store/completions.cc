@@ -1,4 +1,4 @@
-#include "server/store/sqlite/completions.h"
+#include "server/store/completions.h"
 
 namespace heim {
 namespace {

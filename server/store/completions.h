@@ -1,5 +1,5 @@
 // Completions calls the continuations of committed batches on a thread of its own, so that the
-// writer is back at its work. Owned by SqliteStore. Add is called by the writer thread only and
+// writer is back at its work. Owned by BatchWriter. Add is called by the writer thread only and
 // blocks while too many batches wait.
 #pragma once
 
