@@ -1,7 +1,9 @@
 // The one place where tests of services name a driver.
 #include <utility>
 
+#include "server/base/status_macros.h"
 #include "server/service/account_fixture.h"
+#include "server/store/rehearsing_store.h"
 #include "server/store/sqlite/sqlite_store.h"
 
 namespace heim {
@@ -9,7 +11,8 @@ namespace heim {
 absl::StatusOr<std::unique_ptr<Store>> OpenStoreInMemory(const Clock& clock) {
   SqliteStore::Options options;
   options.path = ":memory:";
-  return SqliteStore::Create(std::move(options), clock);
+  HEIM_ASSIGN_OR_RETURN(auto store, SqliteStore::Create(std::move(options), clock));
+  return std::make_unique<RehearsingStore>(std::move(store));
 }
 
 }  // namespace heim

@@ -9,6 +9,7 @@
 #include "server/model/time.h"
 #include "server/service/joining.h"
 #include "server/service/membership.h"
+#include "server/store/rehearsing_store.h"
 #include "server/store/sqlite/sqlite_store.h"
 
 namespace heim {
@@ -59,7 +60,7 @@ void ChatFixture::Start() {
   options.path = directory_ + "/heim.db";
   auto store = SqliteStore::Create(options, clock_);
   ASSERT_TRUE(store.ok()) << store.status();
-  store_ = *std::move(store);
+  store_ = std::make_unique<RehearsingStore>(*std::move(store));
   store_->SetCommitListener(&tape_);
   auto blobs = LocalBlobStore::Create(directory_ + "/files", entropy_);
   ASSERT_TRUE(blobs.ok()) << blobs.status();
