@@ -111,7 +111,8 @@ function(heim_whole_test name program)
   add_test(NAME ${name} COMMAND ${program} --gtest_brief=1 --gtest_filter=${ARG_FILTER}
            WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 600)
-  set_property(TEST ${name} PROPERTY ENVIRONMENT ${HEIM_TEST_ENVIRONMENT})
+  set_property(TEST ${name} PROPERTY ENVIRONMENT
+    HEIM_POSTGRES_TEMPLATE=${CMAKE_BINARY_DIR}/postgres_template ${HEIM_TEST_ENVIRONMENT})
 endfunction()
 
 # Takes the static archive of every plain -l library, so that the program needs little beyond libc

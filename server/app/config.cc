@@ -85,16 +85,25 @@ std::vector<std::string> List(const std::string& value) {
 // The container's volume where there is one, else a folder beside the caller.
 std::string DefaultDataDir() { return ::access("/data", W_OK | X_OK) == 0 ? "/data" : "./data"; }
 
-absl::StatusOr<std::string> DatabasePath(const std::string& url) {
-  if (absl::StartsWith(url, "postgres://") || absl::StartsWith(url, "postgresql://")) {
-    return absl::InvalidArgumentError(
-        "HEIM_DATABASE_URL: this build keeps its data in SQLite; expected sqlite://PATH");
+// The value may hold a password, also behind a scheme that is misspelt: it is never repeated.
+absl::Status LoadDatabase(const std::string& url, Config* config) {
+  constexpr char kExpected[] =
+      "HEIM_DATABASE_URL: expected sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE";
+  if (IsPostgresUrl(url)) {
+    auto address = ParsePostgresUrl(url);
+    if (!address.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(kExpected, "; there is ", address.status().message()));
+    }
+    config->postgres = *std::move(address);
+    return absl::OkStatus();
   }
   absl::string_view path = url;
   if (!absl::ConsumePrefix(&path, "sqlite://") || path.empty()) {
-    return Bad("HEIM_DATABASE_URL", url, "sqlite://PATH");
+    return absl::InvalidArgumentError(kExpected);
   }
-  return std::string(path);
+  config->database_path = std::string(path);
+  return absl::OkStatus();
 }
 
 class Reader {
@@ -160,7 +169,7 @@ absl::Status LoadPlaces(const Reader& read, Config* config) {
   if (url.empty()) {
     config->database_path = config->data_dir + "/heim.db";
   } else {
-    HEIM_ASSIGN_OR_RETURN(config->database_path, DatabasePath(url));
+    HEIM_RETURN_IF_ERROR(LoadDatabase(url, config));
   }
   const std::string storage = read("HEIM_STORAGE_TYPE");
   if (storage == "s3") {
@@ -282,6 +291,11 @@ std::string_view RegistrationName(Registration registration) {
       return "disabled";
   }
   return "";
+}
+
+std::string DatabaseName(const Config& config) {
+  return config.postgres.has_value() ? absl::StrCat("PostgreSQL at ", config.postgres->display)
+                                     : absl::StrCat("SQLite in ", config.database_path);
 }
 
 }  // namespace heim

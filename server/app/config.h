@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "server/base/log.h"
 #include "server/blob/s3/s3_client.h"
+#include "server/store/postgres/address.h"
 
 namespace heim {
 
@@ -21,10 +22,11 @@ struct Config {
   std::string host = "0.0.0.0";  // HEIM_HOST
   uint16_t port = 3000;          // HEIM_PORT; 0: any free one
   std::optional<uint16_t>
-      grpc_port;                // HEIM_GRPC_PORT; 0: any free one; unset: shares HEIM_PORT only
-  std::string data_dir;         // HEIM_DATA_DIR
-  std::string database_path;    // HEIM_DATABASE_URL, after sqlite://
-  std::string storage_path;     // HEIM_STORAGE_PATH
+      grpc_port;              // HEIM_GRPC_PORT; 0: any free one; unset: shares HEIM_PORT only
+  std::string data_dir;       // HEIM_DATA_DIR
+  std::string database_path;  // HEIM_DATABASE_URL, after sqlite://; or empty
+  std::optional<PostgresAddress> postgres;  // HEIM_DATABASE_URL, of postgres://; unset: SQLite
+  std::string storage_path;                 // HEIM_STORAGE_PATH
   std::optional<S3Options> s3;  // HEIM_S3_*, with HEIM_STORAGE_TYPE=s3; unset: files on disk
   std::string secret_key;       // HEIM_SECRET_KEY; empty: kept in the data directory
   std::string setup_token;      // HEIM_SETUP_TOKEN; empty: made at start
@@ -50,5 +52,8 @@ absl::StatusOr<Config> LoadConfig(const Environment& environment);
 std::vector<std::string> UnknownVariables(const std::vector<std::string>& names);
 
 std::string_view RegistrationName(Registration registration);
+
+// Which database, for people; without its password.
+std::string DatabaseName(const Config& config);
 
 }  // namespace heim

@@ -37,6 +37,27 @@ TEST(ConfigTest, EverythingAfterSqliteSchemeIsThePath) {
   EXPECT_EQ(Load({{"HEIM_DATABASE_URL", "sqlite://./x.db"}})->database_path, "./x.db");
 }
 
+TEST(ConfigTest, APostgresUrlIsReadAndShownWithoutItsPassword) {
+  const auto config = Load({{"HEIM_DATABASE_URL", "postgres://ada:s3cret@db:5433/chat"}});
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_TRUE(config->postgres.has_value());
+  EXPECT_EQ(config->database_path, "");
+  EXPECT_NE(config->postgres->conninfo.find("s3cret"), std::string::npos);
+  EXPECT_EQ(DatabaseName(*config), "PostgreSQL at ada@db:5433/chat");
+  EXPECT_EQ(DatabaseName(*Load({{"HEIM_DATABASE_URL", "sqlite://x.db"}})), "SQLite in x.db");
+}
+
+TEST(ConfigTest, ABadDatabaseUrlIsNotRepeated) {
+  for (const char* url : {"postgre://ada:s3cret@db/chat", "postgres://ada:s3cret@db:x/chat",
+                          "postgresql://ada:s3/s3cret@db/chat", "ada:s3cret@db"}) {
+    const auto config = Load({{"HEIM_DATABASE_URL", url}});
+    ASSERT_FALSE(config.ok()) << url;
+    const std::string message(config.status().message());
+    EXPECT_NE(message.find("HEIM_DATABASE_URL"), std::string::npos);
+    EXPECT_EQ(message.find("cret"), std::string::npos) << message;
+  }
+}
+
 TEST(ConfigTest, ValuesAreRead) {
   const auto config = Load({{"HEIM_PORT", "0"},
                             {"HEIM_GRPC_PORT", "50051"},

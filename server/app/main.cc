@@ -13,6 +13,7 @@
 #include "server/base/log.h"
 #include "server/base/strings.h"
 #include "server/model/limits.h"
+#include "server/store/postgres/libpq.h"
 
 extern char** environ;
 
@@ -89,8 +90,15 @@ int CheckSettings(std::string* report) {
     *report = std::string(config.status().message());
     return 1;
   }
-  *report = StrCat("port ", config->port, ", data in ", config->data_dir, ", registration ",
-                   RegistrationName(config->registration));
+  if (config->postgres.has_value()) {
+    if (const absl::Status loaded = LoadLibpq(); !loaded.ok()) {
+      *report = std::string(loaded.message());
+      return 1;
+    }
+  }
+  *report =
+      StrCat("port ", config->port, ", data in ", config->data_dir, ", database ",
+             DatabaseName(*config), ", registration ", RegistrationName(config->registration));
   return 0;
 }
 

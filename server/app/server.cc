@@ -34,6 +34,7 @@
 #include "server/rpc/rate_limiter.h"
 #include "server/rpc/server_invoker.h"
 #include "server/service/access.h"
+#include "server/store/postgres/postgres_store.h"
 #include "server/store/sqlite/sqlite_store.h"
 
 namespace heim {
@@ -107,10 +108,21 @@ absl::StatusOr<std::unique_ptr<BlobStore>> OpenBlobs(const Config& config, Groun
   return blobs;
 }
 
+absl::StatusOr<std::unique_ptr<Store>> OpenStore(const Config& config, Ground& ground) {
+  if (config.postgres.has_value()) {
+    PostgresStore::Options options;
+    options.address = *config.postgres;
+    return PostgresStore::Create(std::move(options), ground.clock);
+  }
+  SqliteStore::Options options;
+  options.path = config.database_path;
+  return SqliteStore::Create(std::move(options), ground.clock);
+}
+
 // In the order in which they are built; torn down from the last to the first.
 struct Server::Rooms {
   Rooms(const Config& settings, std::unique_ptr<Ground> laid, const std::string& secret_key,
-        std::unique_ptr<SqliteStore> opened, std::unique_ptr<BlobStore> files_opened)
+        std::unique_ptr<Store> opened, std::unique_ptr<BlobStore> files_opened)
       : config(settings),
         ground(std::move(laid)),
         tokens(secret_key, clock),
@@ -134,7 +146,7 @@ struct Server::Rooms {
   Metrics metrics;
   const absl::Duration started = clock.Monotonic();
   SessionTokens tokens;
-  const std::unique_ptr<SqliteStore> store;
+  const std::unique_ptr<Store> store;
   const std::unique_ptr<BlobStore> blobs;
   SetupToken setup_token;
   LoginThrottle throttle;
@@ -276,9 +288,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config) {
   auto ground = std::make_unique<Ground>();
   HEIM_ASSIGN_OR_RETURN(const std::string secret_key, PrepareData(config, ground->entropy));
   HEIM_ASSIGN_OR_RETURN(auto blobs, OpenBlobs(config, *ground));
-  SqliteStore::Options options;
-  options.path = config.database_path;
-  HEIM_ASSIGN_OR_RETURN(auto store, SqliteStore::Create(options, ground->clock));
+  HEIM_ASSIGN_OR_RETURN(auto store, OpenStore(config, *ground));
   auto rooms = std::make_unique<Rooms>(config, std::move(ground), secret_key, std::move(store),
                                        std::move(blobs));
   rooms->store->SetCommitListener(&rooms->hub);

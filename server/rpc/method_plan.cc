@@ -7,6 +7,7 @@
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "server/base/crypto.h"
 #include "server/base/status_macros.h"
+#include "server/base/text.h"
 #include "server/model/errors.h"
 #include "server/model/limits.h"
 #include "server/model/validate.h"
@@ -91,6 +92,9 @@ absl::Status CheckRequest(const MethodPlan& plan, CallContext& context, Message&
   }
   if (context.idempotency_key.size() > kIdempotencyKeyMaxBytes) {
     return InvalidField("idempotency-key", "at most 128 bytes");
+  }
+  if (!IsValidUtf8(context.idempotency_key)) {
+    return InvalidField("idempotency-key", "valid UTF-8");
   }
   context.request_hash = HashOf(context, request);
   return absl::OkStatus();

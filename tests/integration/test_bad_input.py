@@ -1,11 +1,12 @@
 """Malformed HTTP, frames and floods: the documented answer, the connection or request fails, the server does not."""
 
+import base64
 import socket
 
 import pytest
 import requests
 
-from heim_server import DEADLINE
+from heim_server import DEADLINE, PASSWORD
 
 
 def raw(server, request, read_all=True):
@@ -96,3 +97,23 @@ def test_half_open_connections_do_not_hold_others_up(server):
     assert healthy(server)
     for connection in stuck:
         connection.close()
+
+
+@pytest.mark.parametrize("odd", [b"\xff\xfe", b"caf\xe9", b"\xed\xa0\x80"])
+def test_bytes_that_are_no_text_are_never_the_servers_fault(server, ada, odd):
+    login = requests.post(server.url + "/api/v1/auth/login", timeout=DEADLINE,
+                          headers={"User-Agent": odd}, json={"username": "ada", "password": PASSWORD})
+    assert login.status_code < 500, login.text
+    channel = ada.default_channel()
+    sent = ada.request("POST", f"/channels/{channel['id']}/messages", {"content": "x"},
+                       headers={"Idempotency-Key": odd})
+    assert sent.status_code < 500, sent.text
+    ada.channel("odd-" + odd.hex())
+    for path in ("/channels", "/workspaces", "/actors", f"/channels/{channel['id']}/members"):
+        given = ada.get(path, params={"limit": 1}).json().get("next_cursor") or "AAAAAAAAAAAA"
+        # What stands in front says of which list it is.
+        head = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4))[:9]
+        for key in (odd, b"\x00", b"general\x00" + odd, b"general\n" + odd):
+            cursor = base64.urlsafe_b64encode(head + key).decode().rstrip("=")
+            answer = ada.get(path, params={"cursor": cursor})
+            assert answer.status_code < 500, (path, key, answer.text)

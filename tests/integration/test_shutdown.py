@@ -160,8 +160,9 @@ def test_a_second_server_does_not_start(tmp_path):
     with Server(tmp_path) as server:
         taken = run_serve(tmp_path, HEIM_PORT=str(server.port))
         assert taken.returncode != 0 and str(server.port) in taken.stderr
-        same_data = run_serve(tmp_path, HEIM_DATA_DIR=server.env["HEIM_DATA_DIR"])
-        assert same_data.returncode != 0
+        places = ("HEIM_DATA_DIR", "HEIM_DATABASE_URL")
+        same_data = run_serve(tmp_path, **{k: server.env[k] for k in places if k in server.env})
+        assert same_data.returncode != 0 and "another server" in same_data.stderr
 
 
 def test_secret_key_file_is_private(tmp_path):

@@ -3,6 +3,7 @@
 Nothing here waits for a time: every wait is for an event, with a deadline.
 """
 
+import atexit
 import contextlib
 import json
 import os
@@ -18,12 +19,37 @@ import threading
 import requests
 from websockets.sync.client import connect as ws_connect
 
+from postgres_cluster import PostgresCluster
+
 BINARY = os.path.abspath(os.environ.get("HEIM_BINARY") or "build/release/heim")
 GRPCURL = os.path.abspath(os.environ.get("HEIM_GRPCURL") or ".tools/bin/grpcurl")
 DEADLINE = 30.0
 SETUP_TOKEN = "setup-token-of-the-tests"
 PASSWORD = "correct horse battery"
 FINDING = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:")
+
+
+_cluster = None
+_databases = {}
+
+
+def cluster():
+    """The PostgreSQL server of this run of the tests, started by the first who asks."""
+    global _cluster
+    if _cluster is None:
+        _cluster = PostgresCluster()
+        atexit.register(_cluster.close)
+    return _cluster
+
+
+def database_of(directory):
+    """Settings for the database of the servers in this directory: with HEIM_TEST_DATABASE=postgres one in the
+    cluster, which outlives them as a file would."""
+    if os.environ.get("HEIM_TEST_DATABASE") != "postgres":
+        return {}
+    if directory not in _databases:
+        _databases[directory] = cluster().new_database()
+    return {"HEIM_DATABASE_URL": _databases[directory]}
 
 
 def walked_routes(log):
@@ -70,6 +96,8 @@ class Server:
             "HEIM_LOG_LEVEL": "debug",
             "HEIM_CONFIG_DIR": str(self.directory / "cli"),
         } | {k: str(v) for k, v in env.items()}
+        if "HEIM_DATABASE_URL" not in self.env:
+            self.env |= database_of(self.directory)
         self.process = None
         self.port = 0
         self.log_path = self.directory / "server.log"

@@ -75,7 +75,7 @@ class PostgresCluster:
         try:
             if self.user:
                 os.chown(self.directory, self.user.pw_uid, self.user.pw_gid)
-            self._initdb()
+            self._make_data()
             self.start()
         except BaseException:
             self.close()
@@ -85,6 +85,28 @@ class PostgresCluster:
         if not self.user:
             return {}
         return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+
+    def _make_data(self):
+        """By initdb, or from the copy that an earlier run of it left in HEIM_POSTGRES_TEMPLATE."""
+        template = os.environ.get("HEIM_POSTGRES_TEMPLATE")
+        data = self.directory / "data"
+        if template:
+            template = f"{template}-{pathlib.Path(self.bin).parent.name}"
+        if not template or not os.path.exists(template):
+            self._initdb()
+            if template:
+                copy = f"{template}.{os.getpid()}"
+                shutil.copytree(data, copy)
+                # Somebody else may have been quicker.
+                with contextlib.suppress(OSError):
+                    os.rename(copy, template)
+                shutil.rmtree(copy, ignore_errors=True)
+            return
+        subprocess.run(["cp", "-r", template, data], check=True, timeout=DEADLINE)
+        data.chmod(0o700)
+        if self.user:
+            subprocess.run(["chown", "-R", f"{self.user.pw_uid}:{self.user.pw_gid}", data],
+                           check=True, timeout=DEADLINE)
 
     def _initdb(self):
         password = self.directory / "password"

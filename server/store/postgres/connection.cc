@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
+#include "server/model/errors.h"
 #include "server/store/postgres/typed_sql.h"
 
 namespace heim {
@@ -64,10 +65,15 @@ struct Parameter {
   }
 };
 
-// PostgreSQL keeps no text with a zero in it, and libpqxx would cut it there.
+// PostgreSQL keeps no text with a zero in it, or that is not UTF-8, and libpqxx would cut the
+// former. Requests are checked before; what is left is what somebody made up, a cursor for one.
 bool HoldsZero(const SqlValue& value) {
   const auto* text = std::get_if<std::string_view>(&value);
   return text != nullptr && text->find('\0') != std::string_view::npos;
+}
+
+absl::Status NoText() {
+  return MakeError(v1::ERROR_REASON_INVALID_ARGUMENT, "A text holds what is no text");
 }
 
 class PostgresRow final : public SqlRow {
@@ -258,6 +264,7 @@ absl::Status PostgresConnection::Failure() {
   }
   lost_ = !session_->connection.is_open();
   conflicted_ = state == "40001" || state == "40P01";
+  if (state == "22021") return NoText();
   if (lost_) {
     return absl::UnavailableError(StrCat("the connection was lost: ", Summary(state, what)));
   }
@@ -284,7 +291,7 @@ absl::Status PostgresConnection::SendOne(std::string_view sql,
   std::vector<Parameter> written;
   written.reserve(parameters.size());
   for (const SqlValue& value : parameters) {
-    if (HoldsZero(value)) return absl::InternalError("a text with a zero in it");
+    if (HoldsZero(value)) return NoText();
     written.push_back({&value});
   }
   const SqlKind kind = KindOf(sql);
