@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "absl/strings/ascii.h"
+#include "cli/admin_parts.h"
 #include "cli/command.h"
 #include "server/base/entropy.h"
 #include "server/base/status_macros.h"
@@ -24,22 +25,6 @@ struct AdminOptions {
   bool private_channel = false;
   bool all = false;
 };
-
-// "admin" → WORKSPACE_ROLE_ADMIN; the enum's own prefix is added.
-template <typename Enum>
-absl::StatusOr<Enum> ParseRole(const std::string& text, std::string_view prefix,
-                               bool (*parse)(google::protobuf::ConstStringParam, Enum*)) {
-  Enum value{};
-  if (text.empty()) return value;
-  if (!parse(StrCat(prefix, absl::AsciiStrToUpper(text)), &value)) {
-    return absl::InvalidArgumentError(StrCat("\"", text, "\" is no role"));
-  }
-  return value;
-}
-
-std::string RoleText(v1::WorkspaceRole role) {
-  return absl::AsciiStrToLower(v1::WorkspaceRole_Name(role).substr(sizeof("WORKSPACE_ROLE_") - 1));
-}
 
 std::string TypeText(v1::ActorType type) {
   return absl::AsciiStrToLower(v1::ActorType_Name(type).substr(sizeof("ACTOR_TYPE_") - 1));
@@ -101,15 +86,6 @@ absl::Status DeactivateActor(const CommandLine& line, const AdminOptions& option
       client->Call(&v1::ActorService::Stub::DeactivateActor, client->actors(), request));
   Print(line, response.actor(), StrCat("@", response.actor().username(), " is deactivated"));
   return absl::OkStatus();
-}
-
-// The workspace that the command speaks of: --workspace, else the only or current one.
-absl::StatusOr<v1::Workspace> CurrentWorkspace(Client& client) {
-  HEIM_ASSIGN_OR_RETURN(
-      const v1::GetSessionResponse session,
-      client.Call(&v1::AuthService::Stub::GetSession, client.auth(), v1::GetSessionRequest()));
-  if (!session.has_workspace()) return absl::NotFoundError("you are in no workspace");
-  return session.workspace();
 }
 
 absl::Status ShowWorkspace(const CommandLine& line) {
@@ -268,6 +244,7 @@ void AddActorCommands(CommandLine& line, CLI::App& admin, const Options& options
   CLI::App* end =
       Add(line, *actor, "deactivate", "End somebody's access", &DeactivateActor, options);
   end->add_option("actor", options->actor, "Actor by name or id")->required();
+  AddResetCommand(line, *actor);
 }
 
 void AddWorkspaceCommands(CommandLine& line, CLI::App& admin, const Options& options) {
@@ -316,6 +293,7 @@ void AddAdminCommands(CommandLine& line) {
   AddActorCommands(line, *admin, options);
   AddWorkspaceCommands(line, *admin, options);
   AddChannelCommands(line, *admin, options);
+  AddInviteCommands(line, *admin);
 }
 
 }  // namespace heim

@@ -28,6 +28,11 @@ void BindPeople(const Handlers& to, MethodTable* table) {
   table->Bind<&AuthService::RevokePersonalToken>("heim.v1.AuthService.RevokePersonalToken",
                                                  to.auth);
   table->Bind<&AuthService::CreateTicket>("heim.v1.AuthService.CreateTicket", to.auth);
+  table->Bind<&AuthService::ListSessions>("heim.v1.AuthService.ListSessions", to.auth);
+  table->Bind<&AuthService::RevokeSession>("heim.v1.AuthService.RevokeSession", to.auth);
+  table->Bind<&AuthService::RevokeOtherSessions>("heim.v1.AuthService.RevokeOtherSessions",
+                                                 to.auth);
+  table->Bind<&AuthService::ChangePassword>("heim.v1.AuthService.ChangePassword", to.auth);
 
   table->Bind<&PresenceService::GetPresence>("heim.v1.PresenceService.GetPresence", to.presence);
   table->Bind<&PresenceService::UpdatePresence>("heim.v1.PresenceService.UpdatePresence",
@@ -54,6 +59,19 @@ void BindPeople(const Handlers& to, MethodTable* table) {
       "heim.v1.WorkspaceService.RemoveWorkspaceMember", to.workspaces);
 
   table->Bind<&AdminService::GetServerInfo>("heim.v1.AdminService.GetServerInfo", to.admin);
+}
+
+void BindAdmission(const Handlers& to, MethodTable* table) {
+  table->Bind<&InviteService::CreateInvite>("heim.v1.InviteService.CreateInvite", to.invites);
+  table->Bind<&InviteService::ListInvites>("heim.v1.InviteService.ListInvites", to.invites);
+  table->Bind<&InviteService::RevokeInvite>("heim.v1.InviteService.RevokeInvite", to.invites);
+  table->Bind<&InviteService::GetInvite>("heim.v1.InviteService.GetInvite", to.invites);
+  table->Bind<&InviteService::AcceptInvite>("heim.v1.InviteService.AcceptInvite", to.invites);
+
+  table->Bind<&PasswordResetService::CreatePasswordReset>(
+      "heim.v1.PasswordResetService.CreatePasswordReset", to.password_resets);
+  table->Bind<&PasswordResetService::ResetPassword>("heim.v1.PasswordResetService.ResetPassword",
+                                                    to.password_resets);
 }
 
 void BindChat(const Handlers& to, MethodTable* table) {
@@ -110,6 +128,7 @@ void BindRealtime(const Handlers& to, MethodTable* table) {
 
 void BindHandlers(const Handlers& to, MethodTable* table) {
   BindPeople(to, table);
+  BindAdmission(to, table);
   BindChat(to, table);
   BindRealtime(to, table);
 }

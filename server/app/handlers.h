@@ -11,7 +11,9 @@
 #include "server/service/channel_service.h"
 #include "server/service/event_service.h"
 #include "server/service/file_service.h"
+#include "server/service/invite_service.h"
 #include "server/service/message_service.h"
+#include "server/service/password_reset_service.h"
 #include "server/service/presence_service.h"
 #include "server/service/read_state_service.h"
 #include "server/service/stream_service.h"
@@ -27,7 +29,9 @@ struct Handlers {
   ChannelService& channels;
   EventService& events;
   FileService& files;
+  InviteService& invites;
   MessageService& messages;
+  PasswordResetService& password_resets;
   PresenceService& presence;
   ReadStateService& read_states;
   SessionService& sessions;

@@ -168,18 +168,23 @@ struct Server::Rooms {
 
   // The use cases.
   StreamService streams{{*store, clock, ids, timers, live_streams, hub}};
-  AuthService auth{AuthOptions{.open_registration = config.registration == Registration::kOpen},
+  AuthService auth{AuthOptions{.open_registration = config.registration == Registration::kOpen,
+                               .by_invite = config.registration != Registration::kDisabled},
                    *store,
                    clock,
                    ids,
                    entropy,
                    AuthTools{tokens, passwords, throttle, setup_token, authenticator},
                    hub};
-  ActorService actors{ActorOptions{.open_registration = config.registration == Registration::kOpen},
+  ActorService actors{ActorOptions{.open_registration = config.registration == Registration::kOpen,
+                                   .by_invite = config.registration != Registration::kDisabled},
                       *store, clock, ids,
                       ActorTools{passwords, authenticator, hub, presence, streams}};
   AgentService agents{*store, clock, ids, entropy,
                       AgentTools{authenticator, hub, presence, streams}};
+  InviteService invites{{config.public_url}, *store, clock, ids, entropy, authenticator};
+  PasswordResetService password_resets{
+      {config.public_url}, {*store, clock, ids, entropy, passwords, authenticator, hub}};
   WorkspaceService workspaces{*store, clock, ids, authenticator, streams};
   ChannelService channels{*store, clock, ids, streams};
   MessageService messages{*store, clock, ids, streams};
@@ -218,8 +223,8 @@ absl::Status Server::Rooms::OpenMethods() {
         for (const ChannelId& channel : asked) named.push_back(channel.str());
         return CheckChannelsReadable(*store, caller, named);
       }});
-  BindHandlers({actors, admin, agents, auth, channels, events, files, messages, presences,
-                read_states, *sessions, streams, workspaces},
+  BindHandlers({actors, admin, agents, auth, channels, events, files, invites, messages,
+                password_resets, presences, read_states, *sessions, streams, workspaces},
                methods.get());
   return methods->CheckComplete();
 }

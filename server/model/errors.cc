@@ -221,11 +221,23 @@ absl::Status ActorNotFound() { return NotFound(v1::ERROR_REASON_ACTOR_NOT_FOUND)
 absl::Status AgentNotFound() { return NotFound(v1::ERROR_REASON_AGENT_NOT_FOUND); }
 absl::Status ChannelNotFound() { return NotFound(v1::ERROR_REASON_CHANNEL_NOT_FOUND); }
 absl::Status FileNotFound() { return NotFound(v1::ERROR_REASON_FILE_NOT_FOUND); }
+absl::Status InviteNotFound() { return NotFound(v1::ERROR_REASON_INVITE_NOT_FOUND); }
 absl::Status KeyNotFound() { return NotFound(v1::ERROR_REASON_KEY_NOT_FOUND); }
 absl::Status MemberNotFound() { return NotFound(v1::ERROR_REASON_MEMBER_NOT_FOUND); }
 absl::Status MessageNotFound() { return NotFound(v1::ERROR_REASON_MESSAGE_NOT_FOUND); }
+absl::Status SessionNotFound() { return NotFound(v1::ERROR_REASON_SESSION_NOT_FOUND); }
 absl::Status StreamNotFound() { return NotFound(v1::ERROR_REASON_STREAM_NOT_FOUND); }
 absl::Status WorkspaceNotFound() { return NotFound(v1::ERROR_REASON_WORKSPACE_NOT_FOUND); }
+
+absl::Status InviteInvalid() {
+  return MakeError(v1::ERROR_REASON_INVITE_INVALID,
+                   "The invite is wrong, revoked, used up or too old");
+}
+
+absl::Status ResetTokenInvalid() {
+  return MakeError(v1::ERROR_REASON_RESET_TOKEN_INVALID,
+                   "The reset link is wrong, used or too old; ask for a new one");
+}
 
 absl::Status Unauthenticated(std::string_view message) {
   return MakeError(v1::ERROR_REASON_UNAUTHENTICATED, message);

@@ -70,13 +70,18 @@ absl::Status ActorNotFound();
 absl::Status AgentNotFound();
 absl::Status ChannelNotFound();
 absl::Status FileNotFound();
+absl::Status InviteNotFound();
 absl::Status KeyNotFound();
 absl::Status MemberNotFound();
 absl::Status MessageNotFound();
+absl::Status SessionNotFound();
 absl::Status StreamNotFound();
 absl::Status WorkspaceNotFound();
 
 absl::Status Unauthenticated(std::string_view message);
+// One text for whatever is wrong with an invite's code or a reset link.
+absl::Status InviteInvalid();
+absl::Status ResetTokenInvalid();
 // `details.scope` names it.
 absl::Status MissingScope(std::string_view scope);
 // `details.role` names the least role that would do.

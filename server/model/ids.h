@@ -15,5 +15,6 @@ using FileId = StrongId<struct FileIdTag>;
 using KeyId = StrongId<struct KeyIdTag>;
 // A login.
 using SessionId = StrongId<struct SessionIdTag>;
+using InviteId = StrongId<struct InviteIdTag>;
 
 }  // namespace heim

@@ -111,6 +111,11 @@ std::string Accounts() {
        {"a login holds", Time(kSessionLifetime)},
        {"a cookie slides for", Time(kCookieLifetime)},
        {"a ticket holds", Time(kTicketLifetime)},
+       {"a link to reset a password holds", Time(kPasswordResetLifetime)},
+       {"an invite holds, unless it says otherwise", Time(kInviteLifetimeDefault)},
+       {"an invite holds: most", Time(kInviteLifetimeMax)},
+       {"channels named by an invite", absl::StrCat(kInviteChannelsMax)},
+       {"invites of a workspace that can be used", absl::StrCat(kOpenInvitesMax)},
        {"calls under way at shutdown get", Time(kDrainTime)}});
 }
 

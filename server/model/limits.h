@@ -86,6 +86,12 @@ inline constexpr size_t kPasswordMinLength = 8;
 inline constexpr absl::Duration kSessionLifetime = absl::Hours(12);
 inline constexpr absl::Duration kCookieLifetime = absl::Hours(24 * 30);
 inline constexpr absl::Duration kTicketLifetime = absl::Seconds(60);
+inline constexpr absl::Duration kPasswordResetLifetime = absl::Hours(24);
+inline constexpr absl::Duration kInviteLifetimeDefault = absl::Hours(7 * 24);
+inline constexpr absl::Duration kInviteLifetimeMax = absl::Hours(366 * 24);
+// Invites of a workspace that can be used.
+inline constexpr int kOpenInvitesMax = 1000;
+inline constexpr int kInviteChannelsMax = 50;
 
 // --- Server
 // What calls and streams under way get when the server is told to stop.

@@ -54,6 +54,8 @@ constexpr std::array<PermissionRow, static_cast<size_t>(P::kCount)> kTable = {{
   {P::kManageOwnAgent,    "manage_own_agent",         kMem, false, kNone,   kNo,  true,  true,  kScopeActorsWrite},
   {P::kManageAnyAgent,    "manage_any_agent",         kAdm, false, kNone,   kNo,  true,  true,  kScopeAdmin},
   {P::kCreateHuman,       "create_human",             kAdm, false, kNone,   kNo,  true,  true,  kScopeAdmin},
+  {P::kCreateInvite,      "create_invite",            kMem, false, kNone,   kNo,  true,  true,  kScopeActorsWrite},
+  {P::kManageInvites,     "manage_invites",           kAdm, false, kNone,   kNo,  true,  true,  kScopeAdmin},
   {P::kManageMembers,     "manage_members",           kAdm, false, kNone,   kNo,  true,  true,  kScopeAdmin},
   {P::kManageWorkspace,   "manage_workspace",         kAdm, false, kNone,   kNo,  true,  true,  kScopeAdmin},
   {P::kDeleteWorkspace,   "delete_workspace",         kOwn, false, kNone,   kNo,  true,  true,  kScopeAdmin},

@@ -50,6 +50,8 @@ enum class Permission {
   kManageOwnAgent,  // profile and keys of an agent that the caller owns
   kManageAnyAgent,
   kCreateHuman,
+  kCreateInvite,
+  kManageInvites,  // those of others
   kManageMembers,  // roles, removal, deactivation
   kManageWorkspace,
   kDeleteWorkspace,

@@ -169,6 +169,7 @@ TEST(PermissionsTest, WorkspacePermissionsFollowTheRole) {
       {P::kOpenDirect, "....h"},       {P::kCreateAgent, "...wh"},
       {P::kManageOwnAgent, "...wh"},   {P::kManageAnyAgent, "..wwh"},
       {P::kCreateHuman, "..wwh"},      {P::kManageMembers, "..wwh"},
+      {P::kCreateInvite, "...wh"},     {P::kManageInvites, "..wwh"},
       {P::kManageWorkspace, "..wwh"},  {P::kDeleteWorkspace, ".wwwh"},
       {P::kUploadFile, "....h"},       {P::kDownloadFile, "....h"}};
   for (const auto& [permission, grid] : expected) {
@@ -213,6 +214,8 @@ const std::map<Permission, std::string_view>& ScopesByHand() {
                                                   {P::kManageOwnAgent, "actors:write"},
                                                   {P::kManageAnyAgent, "admin:*"},
                                                   {P::kCreateHuman, "admin:*"},
+                                                  {P::kCreateInvite, "actors:write"},
+                                                  {P::kManageInvites, "admin:*"},
                                                   {P::kManageMembers, "admin:*"},
                                                   {P::kManageWorkspace, "admin:*"},
                                                   {P::kDeleteWorkspace, "admin:*"},

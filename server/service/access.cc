@@ -55,6 +55,8 @@ std::string_view SettingOf(Permission permission) {
       return kMembersCreateChannels;
     case Permission::kCreateAgent:
       return kMembersRegisterAgents;
+    case Permission::kCreateInvite:
+      return kMembersCreateInvites;
     default:
       return {};
   }

@@ -72,6 +72,7 @@ absl::StatusOr<FileRow> AccessFile(ReadTx& tx, const Caller& caller, const FileI
 // Settings of a workspace that leave something to its owners and admins when they are false.
 inline constexpr std::string_view kMembersCreateChannels = "members_create_channels";
 inline constexpr std::string_view kMembersRegisterAgents = "members_register_agents";
+inline constexpr std::string_view kMembersCreateInvites = "members_create_invites";
 
 // A permission that needs no channel, in the workspace of the call, and that the workspace's
 // settings do not take away. Answers the caller's role as

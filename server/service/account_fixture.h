@@ -21,7 +21,9 @@
 #include "server/service/admin_service.h"
 #include "server/service/agent_service.h"
 #include "server/service/auth_service.h"
+#include "server/service/invite_service.h"
 #include "server/service/membership.h"
+#include "server/service/password_reset_service.h"
 #include "server/service/presence_service.h"
 #include "server/service/workspace_service.h"
 #include "server/store/store.h"
@@ -154,6 +156,12 @@ class AccountFixture : public ::testing::Test {
     agents_ = std::make_unique<AgentService>(*store_, clock_, ids_, entropy_, agent_tools);
     workspaces_ =
         std::make_unique<WorkspaceService>(*store_, clock_, ids_, *authenticator_, stopper_);
+    invites_ = std::make_unique<InviteService>(InviteOptions{"https://heim.example"}, *store_,
+                                               clock_, ids_, entropy_, *authenticator_);
+    resets_ = std::make_unique<PasswordResetService>(
+        PasswordResetOptions{"https://heim.example"},
+        PasswordResetService::Dependencies{*store_, clock_, ids_, entropy_, passwords_,
+                                           *authenticator_, hub_});
     presences_ = std::make_unique<PresenceService>(*store_, presence_, hub_);
     ServerFacts facts;
     facts.version = "1.2.3";
@@ -270,6 +278,8 @@ class AccountFixture : public ::testing::Test {
   std::unique_ptr<ActorService> actors_;
   std::unique_ptr<AgentService> agents_;
   std::unique_ptr<WorkspaceService> workspaces_;
+  std::unique_ptr<InviteService> invites_;
+  std::unique_ptr<PasswordResetService> resets_;
   std::unique_ptr<PresenceService> presences_;
   std::unique_ptr<AdminService> admin_;
   ActorId owner_;

@@ -15,6 +15,7 @@
 #include "server/model/time.h"
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
+#include "server/service/invites.h"
 #include "server/service/joining.h"
 #include "server/service/profiles.h"
 
@@ -82,21 +83,32 @@ absl::StatusOr<std::vector<ActorId>> AgentsBelow(ReadTx& tx, const ActorId& owne
 
 }  // namespace
 
+absl::Status ActorService::CheckAdmission(const Caller& caller,
+                                          const v1::CreateActorRequest& request) {
+  const bool anonymous = !caller.authenticated();
+  const bool invited = !request.invite_code().empty();
+  if (anonymous && !options_.open_registration && !(invited && options_.by_invite)) {
+    return MakeError(v1::ERROR_REASON_REGISTRATION_DISABLED,
+                     options_.by_invite ? "Sign-up is by invite; ask a member for one"
+                                        : "Sign-up is closed; ask an admin for an account");
+  }
+  if (!anonymous && invited) {
+    return InvalidField("invite_code", "none, as the caller is logged in: AcceptInvite takes it");
+  }
+  HEIM_RETURN_IF_ERROR(CheckCreateRequest(request, anonymous));
+  if (anonymous && !invited) return absl::OkStatus();
+  return store_.Read([&](ReadTx& tx) -> absl::Status {
+    if (!invited) return AdmitBy(tx, caller, request).status();
+    return FindInviteFor(tx, request.invite_code(), request.email(), clock_.Now()).status();
+  });
+}
+
 void ActorService::CreateActor(CallContext& context, const v1::CreateActorRequest& request,
                                Reply<v1::CreateActorResponse> reply) {
   const Caller& caller = context.caller;
   const bool anonymous = !caller.authenticated();
-  if (anonymous && !options_.open_registration) {
-    return reply(MakeError(v1::ERROR_REASON_REGISTRATION_DISABLED,
-                           "Sign-up is closed; ask an admin for an account"));
-  }
-  if (absl::Status status = CheckCreateRequest(request, anonymous); !status.ok()) {
+  if (absl::Status status = CheckAdmission(caller, request); !status.ok()) {
     return reply(std::move(status));
-  }
-  if (!anonymous) {  // before the dear hash; the commit checks again
-    const absl::Status status = store_.Read(
-        [&](ReadTx& tx) -> absl::Status { return AdmitBy(tx, caller, request).status(); });
-    if (!status.ok()) return reply(status);
   }
   std::string hash;
   if (!request.password().empty()) {
@@ -113,16 +125,19 @@ void ActorService::CreateActor(CallContext& context, const v1::CreateActorReques
   CommitReply<v1::CreateActorResponse>(
       store_, context, std::move(reply),
       [=, &context, &request](WriteTx& tx, v1::CreateActorResponse* response) -> absl::Status {
-        HEIM_ASSIGN_OR_RETURN(
-            const Admission admission,
-            anonymous ? AdmitStranger(tx, request.role()) : AdmitBy(tx, context.caller, request));
         HEIM_RETURN_IF_ERROR(tx.actors.Insert(actor, AsciiLower(request.email())));
         if (!hash.empty()) {
           HEIM_RETURN_IF_ERROR(tx.credentials.SetPassword(id, password_id, hash, acting.at));
         }
-        HEIM_RETURN_IF_ERROR(JoinWorkspace(tx, acting, admission.workspace, actor, admission.role));
         *response->mutable_actor() = actor;
-        return absl::OkStatus();
+        if (!request.invite_code().empty()) {
+          HEIM_ASSIGN_OR_RETURN(const v1::Invite invite, FindInvite(tx, request.invite_code()));
+          return JoinByInvite(tx, acting, invite, actor).status();
+        }
+        HEIM_ASSIGN_OR_RETURN(
+            const Admission admission,
+            anonymous ? AdmitStranger(tx, request.role()) : AdmitBy(tx, context.caller, request));
+        return JoinWorkspace(tx, acting, admission.workspace, actor, admission.role);
       });
 }
 

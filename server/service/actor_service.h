@@ -21,6 +21,7 @@ namespace heim {
 
 struct ActorOptions {
   bool open_registration = false;  // HEIM_REGISTRATION=open
+  bool by_invite = true;           // unless HEIM_REGISTRATION=disabled
 };
 
 // What is told of changes that are not the log's to tell.
@@ -49,6 +50,8 @@ class ActorService {
                   Reply<v1::ListActorsResponse> reply);
 
  private:
+  // Whether CreateActor may go on to the dear hash; the commit checks again.
+  absl::Status CheckAdmission(const Caller& caller, const v1::CreateActorRequest& request);
   // Ends what the actor holds open, after the commit that took its access.
   void CutOff(const ActorId& id, std::string_view goodbye_reason);
 

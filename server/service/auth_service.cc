@@ -9,23 +9,18 @@
 #include "server/base/text.h"
 #include "server/model/errors.h"
 #include "server/model/time.h"
+#include "server/service/auth_checks.h"
 #include "server/service/commit_reply.h"
-#include "server/service/joining.h"
 
 namespace heim {
 namespace {
 
 constexpr size_t kUserAgentMaxBytes = 256;
-constexpr std::string_view kSetupAccount = "set-up";
 
 struct Account {
   std::optional<v1::Actor> actor;  // unset: there is none that could log in
-  std::string password_hash;
+  PasswordRow password;
 };
-
-absl::Status InvalidCredentials() {
-  return MakeError(v1::ERROR_REASON_INVALID_CREDENTIALS, "Account and password do not match");
-}
 
 // Finds the account that a log-in names. What is missing is left empty, not an error.
 absl::StatusOr<Account> FindAccount(Store& store, const v1::LoginRequest& request) {
@@ -36,23 +31,14 @@ absl::StatusOr<Account> FindAccount(Store& store, const v1::LoginRequest& reques
     if (ReasonOf(actor.status()) == v1::ERROR_REASON_ACTOR_NOT_FOUND) return absl::OkStatus();
     if (!actor.ok()) return actor.status();
     if (actor->type() != v1::ACTOR_TYPE_HUMAN || actor->has_deleted_at()) return absl::OkStatus();
-    auto hash = tx.credentials.PasswordHashOf(ActorId(actor->id()));
-    if (ReasonOf(hash.status()) == v1::ERROR_REASON_KEY_NOT_FOUND) return absl::OkStatus();
-    if (!hash.ok()) return hash.status();
+    auto password = tx.credentials.PasswordOf(ActorId(actor->id()));
+    if (ReasonOf(password.status()) == v1::ERROR_REASON_KEY_NOT_FOUND) return absl::OkStatus();
+    if (!password.ok()) return password.status();
     account.actor = *std::move(actor);
-    account.password_hash = *std::move(hash);
+    account.password = *std::move(password);
     return absl::OkStatus();
   }));
   return account;
-}
-
-absl::Status SetupTokenInvalid() {
-  return MakeError(v1::ERROR_REASON_SETUP_TOKEN_INVALID, "The set-up token is wrong or was used");
-}
-
-absl::Status RequireSession(const Caller& caller) {
-  if (caller.is_session()) return absl::OkStatus();
-  return MakeError(v1::ERROR_REASON_PERMISSION_DENIED, "Only a log-in has a session; keys do not");
 }
 
 }  // namespace
@@ -92,102 +78,39 @@ void AuthService::Login(CallContext& context, const v1::LoginRequest& request,
   // One count for an account, by whatever name it is called.
   const std::string name =
       account->actor.has_value()
-          ? StrCat("id:", account->actor->id())
+          ? ThrottleNameOf(ActorId(account->actor->id()))
           : StrCat("name:", request.email().empty() ? request.username() : request.email());
   if (absl::Status status = tools_.throttle.Begin(name, context.address); !status.ok()) {
     return reply(std::move(status));
   }
-  const auto verdict = tools_.passwords.Verify(account->password_hash, request.password());
+  const auto verdict = tools_.passwords.Verify(account->password.hash, request.password());
   if (!verdict.ok()) return reply(verdict.status());
   if (!verdict->matches) return reply(InvalidCredentials());
   tools_.throttle.Succeeded(name, context.address);
 
-  std::string better_hash;
+  PasswordRow password = account->password;
   if (verdict->needs_rehash) {
-    better_hash = tools_.passwords.Hash(request.password()).value_or("");
+    password.hash = tools_.passwords.Hash(request.password()).value_or(password.hash);
   }
   const ActorId actor(account->actor->id());
   auto session = std::make_shared<const NewSession>(MakeSession(context, actor));
-  const KeyId password_id(ids_.NewId());
   CommitReply<v1::LoginResponse>(
       store_, context, std::move(reply),
       [=](WriteTx& tx, v1::LoginResponse* response) -> absl::Status {
         // Deactivation and a log-in under way: whoever commits first wins.
         HEIM_ASSIGN_OR_RETURN(*response->mutable_actor(), tx.actors.Get(actor));
         if (response->actor().has_deleted_at()) return InvalidCredentials();
+        // So do a log-in and another password: none with the old one outlives the change.
+        const absl::Time now = session->row.created_at;
+        HEIM_ASSIGN_OR_RETURN(const bool used, tx.credentials.UsePassword(actor, password, now));
+        if (!used) return InvalidCredentials();
+        HEIM_RETURN_IF_ERROR(tx.sessions.Sweep(actor, now));
         HEIM_RETURN_IF_ERROR(tx.sessions.Insert(session->row));
-        if (!better_hash.empty()) {
-          HEIM_RETURN_IF_ERROR(
-              tx.credentials.SetPassword(actor, password_id, better_hash, session->row.created_at));
-        }
         response->set_token(session->token);
         *response->mutable_expires_at() = ToTimestamp(session->token_expires_at);
         return absl::OkStatus();
       },
       [&context, session](const v1::LoginResponse&) { context.cookie = session->cookie; });
-}
-
-void AuthService::Register(CallContext& context, const v1::RegisterRequest& request,
-                           Reply<v1::RegisterResponse> reply) {
-  const bool setup = !request.setup_token().empty();
-  if (setup) {
-    if (absl::Status status = tools_.throttle.Begin(kSetupAccount, context.address); !status.ok()) {
-      return reply(std::move(status));
-    }
-    if (!tools_.setup_token.Matches(request.setup_token())) {
-      return reply(SetupTokenInvalid());
-    }
-    tools_.throttle.Succeeded(kSetupAccount, context.address);
-  } else if (!options_.open_registration) {
-    return reply(MakeError(v1::ERROR_REASON_REGISTRATION_DISABLED,
-                           "Sign-up is closed; ask an admin for an account"));
-  }
-  if (absl::Status status = CheckUsernameFree(request.username()); !status.ok()) {
-    return reply(std::move(status));
-  }
-  auto hash = tools_.passwords.Hash(request.password());
-  if (!hash.ok()) return reply(hash.status());
-
-  const ActorId id(ids_.NewId());
-  const Acting acting{id, clock_.Now()};
-  const v1::Actor actor =
-      NewActor(id, v1::ACTOR_TYPE_HUMAN, request.username(), request.display_name(), acting.at);
-  const std::string name = request.workspace_name().empty() ? "Heim" : request.workspace_name();
-  const NewWorkspace founded{name, SlugOf(name), WorkspaceId(ids_.NewId()), ChannelId(ids_.NewId()),
-                             ids_.NewId()};
-  const KeyId password_id(ids_.NewId());
-  auto session = std::make_shared<const NewSession>(MakeSession(context, id));
-  CommitReply<v1::RegisterResponse>(
-      store_, context, std::move(reply),
-      [=, &request, hash = *std::move(hash)](WriteTx& tx,
-                                             v1::RegisterResponse* response) -> absl::Status {
-        HEIM_RETURN_IF_ERROR(tx.actors.Insert(actor, AsciiLower(request.email())));
-        HEIM_RETURN_IF_ERROR(tx.credentials.SetPassword(id, password_id, hash, acting.at));
-        if (setup) {
-          HEIM_ASSIGN_OR_RETURN(const int64_t humans, tx.actors.CountHumans());
-          if (humans > 1) return SetupTokenInvalid();
-          HEIM_ASSIGN_OR_RETURN(*response->mutable_workspace(),
-                                FoundWorkspace(tx, acting, founded, actor));
-        } else {
-          auto first = tx.workspaces.First();
-          if (ReasonOf(first.status()) == v1::ERROR_REASON_WORKSPACE_NOT_FOUND) {
-            return MakeError(v1::ERROR_REASON_REGISTRATION_DISABLED,
-                             "The server is not set up yet: use its set-up link");
-          }
-          if (!first.ok()) return first.status();
-          HEIM_RETURN_IF_ERROR(JoinWorkspace(tx, acting, *first, actor, v1::WORKSPACE_ROLE_MEMBER));
-          *response->mutable_workspace() = *std::move(first);
-        }
-        HEIM_RETURN_IF_ERROR(tx.sessions.Insert(session->row));
-        *response->mutable_actor() = actor;
-        response->set_token(session->token);
-        *response->mutable_expires_at() = ToTimestamp(session->token_expires_at);
-        return absl::OkStatus();
-      },
-      [this, &context, session, setup](const v1::RegisterResponse&) {
-        if (setup) tools_.setup_token.Spend();
-        context.cookie = session->cookie;
-      });
 }
 
 void AuthService::Refresh(CallContext& context, const v1::RefreshRequest&,

@@ -1,7 +1,7 @@
 // AuthService: sign-up, log-in, sessions, personal tokens and tickets
 // (proto/heim/v1/auth_service.proto says what each call needs, emits and fails with).
-// Owned by app. Thread-safe. Handlers run on the Executor; Login and Register block for the length
-// of a password hash.
+// Owned by app. Thread-safe. Handlers run on the Executor; Login, Register and ChangePassword block
+// for the length of a password hash or two.
 #pragma once
 
 #include <atomic>
@@ -26,6 +26,7 @@ namespace heim {
 
 struct AuthOptions {
   bool open_registration = false;                // HEIM_REGISTRATION=open
+  bool by_invite = true;                         // unless HEIM_REGISTRATION=disabled
   absl::Duration token_for = kSessionLifetime;   // a bearer token; Refresh renews it
   absl::Duration session_for = kCookieLifetime;  // cookie and session, sliding with Refresh
 };
@@ -66,6 +67,14 @@ class AuthService {
                           Reply<v1::ListPersonalTokensResponse> reply);
   void RevokePersonalToken(CallContext& context, const v1::RevokePersonalTokenRequest& request,
                            Reply<v1::RevokePersonalTokenResponse> reply);
+  void ListSessions(CallContext& context, const v1::ListSessionsRequest& request,
+                    Reply<v1::ListSessionsResponse> reply);
+  void RevokeSession(CallContext& context, const v1::RevokeSessionRequest& request,
+                     Reply<v1::RevokeSessionResponse> reply);
+  void RevokeOtherSessions(CallContext& context, const v1::RevokeOtherSessionsRequest& request,
+                           Reply<v1::RevokeOtherSessionsResponse> reply);
+  void ChangePassword(CallContext& context, const v1::ChangePasswordRequest& request,
+                      Reply<v1::ChangePasswordResponse> reply);
   void CreateTicket(CallContext& context, const v1::CreateTicketRequest& request,
                     Reply<v1::CreateTicketResponse> reply);
 
@@ -77,6 +86,8 @@ class AuthService {
     absl::Time token_expires_at;
     SessionCookie cookie;
   };
+  // Whether somebody may sign up like this, before anything dear is done.
+  absl::Status CheckSignUp(const CallContext& context, const v1::RegisterRequest& request);
   NewSession MakeSession(const CallContext& context, const ActorId& actor);
   void NameSession(NewSession& session);
 

@@ -28,24 +28,34 @@ constexpr char kRevokeAllOf[] =
     "UPDATE credentials SET revoked_at = $2 WHERE actor_id = $1 AND type <> 1 "
     "AND revoked_at IS NULL RETURNING id";
 constexpr char kTouch[] = "UPDATE credentials SET last_used_at = $2 WHERE id = $1";
-constexpr char kPasswordHashOf[] =
-    "SELECT secret_hash FROM credentials WHERE actor_id = $1 AND type = 1";
+constexpr char kPasswordOf[] =
+    "SELECT id, secret_hash FROM credentials WHERE actor_id = $1 AND type = 1";
 constexpr char kSetPassword[] =
     "INSERT INTO credentials (id, actor_id, type, workspace_id, secret_hash, created_at, record) "
     "VALUES ($1, $2, 1, '', $3, $4, $5) ON CONFLICT (actor_id) WHERE type = 1 "
-    "DO UPDATE SET secret_hash = excluded.secret_hash, created_at = excluded.created_at";
+    "DO UPDATE SET id = excluded.id, secret_hash = excluded.secret_hash, "
+    "created_at = excluded.created_at";
+constexpr char kUsePassword[] =
+    "UPDATE credentials SET secret_hash = $3, last_used_at = $4 "
+    "WHERE actor_id = $1 AND type = 1 AND id = $2";
 
 constexpr char kInsertSession[] =
     "INSERT INTO sessions (id, actor_id, created_at, last_seen_at, expires_at, revoked_at, "
     "user_agent, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-constexpr char kGetSession[] =
-    "SELECT actor_id, created_at, last_seen_at, expires_at, revoked_at, user_agent, address "
-    "FROM sessions WHERE id = $1";
+#define HEIM_SESSION_SELECT                                                                     \
+  "SELECT actor_id, created_at, last_seen_at, expires_at, revoked_at, user_agent, address, id " \
+  "FROM sessions "
+constexpr char kGetSession[] = HEIM_SESSION_SELECT "WHERE id = $1";
+constexpr char kListSessions[] = HEIM_SESSION_SELECT
+    "WHERE actor_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND ($3 = '' OR id < $3) "
+    "ORDER BY id DESC LIMIT $4";
+constexpr char kSweepSessions[] = "DELETE FROM sessions WHERE actor_id = $1 AND expires_at <= $2";
 constexpr char kExtend[] = "UPDATE sessions SET last_seen_at = $2, expires_at = $3 WHERE id = $1";
 constexpr char kRevokeSession[] =
     "UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 constexpr char kRevokeSessionsOf[] =
-    "UPDATE sessions SET revoked_at = $2 WHERE actor_id = $1 AND revoked_at IS NULL RETURNING id";
+    "UPDATE sessions SET revoked_at = $2 WHERE actor_id = $1 AND revoked_at IS NULL "
+    "AND expires_at > $2 AND id <> $3 RETURNING id";
 
 absl::StatusOr<CredentialRow> ReadCredential(const SqlRow& row) {
   CredentialRow credential;
@@ -72,11 +82,24 @@ absl::StatusOr<CredentialRow> GetCredential(SqlSession& session, std::string_vie
   return credential;
 }
 
+SessionRow ReadSession(const SqlRow& row) {
+  SessionRow session;
+  session.actor_id = ActorId(row.Text(0));
+  session.created_at = TimeOfMillis(row.Int(1));
+  session.last_seen_at = TimeOfMillis(row.Int(2));
+  session.expires_at = TimeOfMillis(row.Int(3));
+  if (!row.IsNull(4)) session.revoked_at = TimeOfMillis(row.Int(4));
+  session.user_agent = TextOf(row, 5);
+  session.address = TextOf(row, 6);
+  session.id = SessionId(row.Text(7));
+  return session;
+}
+
 template <typename Id>
 absl::StatusOr<std::vector<Id>> RevokeAll(SqlSession& session, std::string_view sql,
-                                          const ActorId& actor, absl::Time at) {
+                                          absl::Span<const SqlValue> parameters) {
   std::vector<Id> ids;
-  HEIM_RETURN_IF_ERROR(session.Query(sql, {SqlId(actor), SqlTime(at)}, [&](const SqlRow& row) {
+  HEIM_RETURN_IF_ERROR(session.Query(sql, parameters, [&](const SqlRow& row) {
     ids.emplace_back(row.Text(0));
     return absl::OkStatus();
   }));
@@ -132,21 +155,30 @@ absl::StatusOr<bool> CredentialRows::Revoke(const KeyId& id, absl::Time at) {
 
 absl::StatusOr<std::vector<KeyId>> CredentialRows::RevokeAllOf(const ActorId& actor,
                                                                absl::Time at) {
-  return RevokeAll<KeyId>(*session_, kRevokeAllOf, actor, at);
+  return RevokeAll<KeyId>(*session_, kRevokeAllOf, {SqlId(actor), SqlTime(at)});
 }
 
 absl::Status CredentialRows::TouchLastUsed(const KeyId& id, absl::Time at) {
   return session_->Execute(kTouch, {SqlId(id), SqlTime(at)}).status();
 }
 
-absl::StatusOr<std::string> CredentialRows::PasswordHashOf(const ActorId& actor) {
-  std::string hash;
+absl::StatusOr<PasswordRow> CredentialRows::PasswordOf(const ActorId& actor) {
+  PasswordRow password;
   HEIM_RETURN_IF_ERROR(
-      QueryOne(*session_, kPasswordHashOf, {SqlId(actor)}, KeyNotFound, [&](const SqlRow& row) {
-        hash = TextOf(row, 0);
+      QueryOne(*session_, kPasswordOf, {SqlId(actor)}, KeyNotFound, [&](const SqlRow& row) {
+        password.id = KeyId(row.Text(0));
+        password.hash = TextOf(row, 1);
         return absl::OkStatus();
       }));
-  return hash;
+  return password;
+}
+
+absl::StatusOr<bool> CredentialRows::UsePassword(const ActorId& actor, const PasswordRow& password,
+                                                 absl::Time at) {
+  HEIM_ASSIGN_OR_RETURN(const int64_t changed,
+                        session_->Execute(kUsePassword, {SqlId(actor), SqlId(password.id),
+                                                         SqlText(password.hash), SqlTime(at)}));
+  return changed != 0;
 }
 
 absl::Status CredentialRows::SetPassword(const ActorId& actor, const KeyId& new_id,
@@ -169,21 +201,31 @@ absl::Status Sessions::Insert(const SessionRow& row) {
 
 absl::StatusOr<SessionRow> Sessions::Get(const SessionId& id) {
   SessionRow session;
-  session.id = id;
   HEIM_RETURN_IF_ERROR(QueryOne(
       *session_, kGetSession, {SqlId(id)},
       [] { return Unauthenticated("The session is not known"); },
       [&](const SqlRow& row) {
-        session.actor_id = ActorId(row.Text(0));
-        session.created_at = TimeOfMillis(row.Int(1));
-        session.last_seen_at = TimeOfMillis(row.Int(2));
-        session.expires_at = TimeOfMillis(row.Int(3));
-        if (!row.IsNull(4)) session.revoked_at = TimeOfMillis(row.Int(4));
-        session.user_agent = TextOf(row, 5);
-        session.address = TextOf(row, 6);
+        session = ReadSession(row);
         return absl::OkStatus();
       }));
   return session;
+}
+
+absl::StatusOr<std::vector<SessionRow>> Sessions::ListOf(const ActorId& actor, absl::Time now,
+                                                         std::string_view before_id,
+                                                         uint32_t limit) {
+  std::vector<SessionRow> sessions;
+  HEIM_RETURN_IF_ERROR(session_->Query(
+      kListSessions, {SqlId(actor), SqlTime(now), SqlText(before_id), SqlInt(limit)},
+      [&](const SqlRow& row) {
+        sessions.push_back(ReadSession(row));
+        return absl::OkStatus();
+      }));
+  return sessions;
+}
+
+absl::Status Sessions::Sweep(const ActorId& actor, absl::Time now) {
+  return session_->Execute(kSweepSessions, {SqlId(actor), SqlTime(now)}).status();
 }
 
 absl::Status Sessions::Extend(const SessionId& id, absl::Time last_seen_at, absl::Time expires_at) {
@@ -197,8 +239,10 @@ absl::StatusOr<bool> Sessions::Revoke(const SessionId& id, absl::Time at) {
   return changed != 0;
 }
 
-absl::StatusOr<std::vector<SessionId>> Sessions::RevokeAllOf(const ActorId& actor, absl::Time at) {
-  return RevokeAll<SessionId>(*session_, kRevokeSessionsOf, actor, at);
+absl::StatusOr<std::vector<SessionId>> Sessions::RevokeAllOf(const ActorId& actor, absl::Time at,
+                                                             const SessionId& keep) {
+  return RevokeAll<SessionId>(*session_, kRevokeSessionsOf,
+                              {SqlId(actor), SqlTime(at), SqlId(keep)});
 }
 
 }  // namespace heim

@@ -24,6 +24,11 @@ struct CredentialRow {
   v1::ApiKey record;
 };
 
+struct PasswordRow {
+  KeyId id;  // another one for each password that is set
+  std::string hash;
+};
+
 class CredentialRows {
  public:
   explicit CredentialRows(SqlSession& session) : session_(&session) {}
@@ -40,10 +45,15 @@ class CredentialRows {
   absl::StatusOr<std::vector<KeyId>> RevokeAllOf(const ActorId& actor, absl::Time at);
   absl::Status TouchLastUsed(const KeyId& id, absl::Time at);
 
-  // The actor's password hash; KEY_NOT_FOUND when it has none.
-  absl::StatusOr<std::string> PasswordHashOf(const ActorId& actor);
+  // The actor's password; KEY_NOT_FOUND when it has none.
+  absl::StatusOr<PasswordRow> PasswordOf(const ActorId& actor);
+  // In place of the one before it, under a new id.
   absl::Status SetPassword(const ActorId& actor, const KeyId& new_id, std::string_view hash,
                            absl::Time at);
+  // Notes the use of the password and writes its hash, which may be another one of the same
+  // password. False when the actor's password is no longer the one with this id.
+  absl::StatusOr<bool> UsePassword(const ActorId& actor, const PasswordRow& password,
+                                   absl::Time at);
 
  private:
   SqlSession* session_;
@@ -70,7 +80,14 @@ class Sessions {
   absl::Status Extend(const SessionId& id, absl::Time last_seen_at, absl::Time expires_at);
   // False when it was revoked already.
   absl::StatusOr<bool> Revoke(const SessionId& id, absl::Time at);
-  absl::StatusOr<std::vector<SessionId>> RevokeAllOf(const ActorId& actor, absl::Time at);
+  // All but `keep`; answers those that were good until then.
+  absl::StatusOr<std::vector<SessionId>> RevokeAllOf(const ActorId& actor, absl::Time at,
+                                                     const SessionId& keep = SessionId());
+  // Sessions that are good at `now`, newest first, before the given id.
+  absl::StatusOr<std::vector<SessionRow>> ListOf(const ActorId& actor, absl::Time now,
+                                                 std::string_view before_id, uint32_t limit);
+  // Deletes the actor's sessions that expired by then.
+  absl::Status Sweep(const ActorId& actor, absl::Time now);
 
  private:
   SqlSession* session_;

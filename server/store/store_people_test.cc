@@ -210,12 +210,11 @@ TEST_P(StoreSuite, KeysAreFoundByHashListedNewestFirstAndRevokedOnce) {
 
 TEST_P(StoreSuite, APasswordIsReplacedAndNoKeyFindsIt) {
   MustCommit([&](WriteTx& tx) -> absl::Status {
-    EXPECT_EQ(ReasonOf(tx.credentials.PasswordHashOf(ann_).status()),
-              v1::ERROR_REASON_KEY_NOT_FOUND);
+    EXPECT_EQ(ReasonOf(tx.credentials.PasswordOf(ann_).status()), v1::ERROR_REASON_KEY_NOT_FOUND);
     for (const char* hash : {"first", "second"}) {
       HEIM_RETURN_IF_ERROR(
           tx.credentials.SetPassword(ann_, KeyId(ids_.NewId()), hash, clock_.Now()));
-      EXPECT_EQ(*tx.credentials.PasswordHashOf(ann_), hash);
+      EXPECT_EQ(tx.credentials.PasswordOf(ann_)->hash, hash);
     }
     EXPECT_FALSE(tx.credentials.FindByHash("second").ok());
     return absl::OkStatus();

@@ -14,8 +14,10 @@
 #include "server/store/credentials.h"
 #include "server/store/event_log.h"
 #include "server/store/files.h"
+#include "server/store/invites.h"
 #include "server/store/kept_answers.h"
 #include "server/store/messages.h"
+#include "server/store/password_resets.h"
 #include "server/store/sql.h"
 #include "server/store/streams.h"
 #include "server/store/workspaces.h"
@@ -29,6 +31,8 @@ class ReadTx {
         actors(session),
         credentials(session),
         sessions(session),
+        invites(session),
+        password_resets(session),
         channels(session),
         members(session),
         messages(session),
@@ -43,6 +47,8 @@ class ReadTx {
   Actors actors;
   CredentialRows credentials;
   Sessions sessions;
+  Invites invites;
+  PasswordResets password_resets;
   Channels channels;
   Members members;
   Messages messages;

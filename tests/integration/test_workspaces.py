@@ -51,6 +51,8 @@ class World:
         self.file = up.json()
         self.agent = server.agent(owner, next(names))
         self.token = owner.post("/auth/tokens", {"label": "t"}).json()["key"]
+        self.session = self.member.get("/auth/sessions").json()["sessions"][0]
+        self.invite = owner.post(f"/workspaces/{workspace['id']}/invites").json()["invite"]
         self.ids = {
             "channel_id": [self.channel["id"], self.private["id"], self.dm["id"]],
             "message_id": [self.message["id"], self.hidden["id"]],
@@ -60,6 +62,8 @@ class World:
             "actor_id": [self.member.id, self.agent.id],
             "key_id": [self.agent.key["id"]],
             "workspace_id": [workspace["id"]],
+            "session_id": [self.session["id"]],
+            "invite_id": [self.invite["id"]],
             "emoji": ["👍"],
         }
         for other, same in {"thread_id": "message_id", "before": "message_id",
@@ -135,7 +139,7 @@ def fields_of(operation):
     """Where ids go: (place, name)."""
     for parameter in operation.get("parameters", []):
         name = parameter.get("name", "")
-        if parameter.get("in") == "path" and name != "emoji":
+        if parameter.get("in") == "path" and name not in ("emoji", "code"):
             yield "path", name
         elif name in ("before", "after", "around", "channel_ids", "actor_ids", "workspace_id"):
             yield "query", name
