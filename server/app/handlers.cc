@@ -87,6 +87,8 @@ void BindChat(const Handlers& to, MethodTable* table) {
   table->Bind<&ChannelService::LeaveChannel>("heim.v1.ChannelService.LeaveChannel", to.channels);
   table->Bind<&ChannelService::OpenDirect>("heim.v1.ChannelService.OpenDirect", to.channels);
   table->Bind<&ChannelService::AddMember>("heim.v1.ChannelService.AddMember", to.channels);
+  table->Bind<&ChannelService::BatchAddMembers>("heim.v1.ChannelService.BatchAddMembers",
+                                                to.channels);
   table->Bind<&ChannelService::ListMembers>("heim.v1.ChannelService.ListMembers", to.channels);
   table->Bind<&ChannelService::UpdateMember>("heim.v1.ChannelService.UpdateMember", to.channels);
   table->Bind<&ChannelService::RemoveMember>("heim.v1.ChannelService.RemoveMember", to.channels);

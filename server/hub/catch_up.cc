@@ -133,6 +133,11 @@ absl::Status FanOutHub::ReadFacts(ReadTx& tx, HubSubscription& subscription, Pag
   for (const ChannelId& channel : channels) facts.member_of.insert(channel.str());
   HEIM_ASSIGN_OR_RETURN(const std::vector<MembershipInterval> intervals,
                         tx.members.Intervals(workspace, actor));
+  HEIM_ASSIGN_OR_RETURN(const std::vector<MemberHistory> histories,
+                        tx.members.Histories(workspace, actor));
+  for (const MemberHistory& history : histories) {
+    facts.history_from[history.channel_id.str()] = history.from_seq;
+  }
   if (facts.guest) {
     HEIM_ASSIGN_OR_RETURN(facts.peers, tx.members.Peers(workspace, actor));
   }
@@ -157,9 +162,9 @@ absl::Status FanOutHub::ReadFacts(ReadTx& tx, HubSubscription& subscription, Pag
   HEIM_ASSIGN_OR_RETURN(const std::vector<ChannelFacts> found,
                         tx.members.Facts(workspace, actor, ids));
   for (const ChannelFacts& channel : found) {
-    if (channel.type == v1::CHANNEL_TYPE_PUBLIC) {
-      facts.public_channels.insert(channel.channel_id.str());
-    }
+    const std::string& id = channel.channel_id.str();
+    if (channel.type == v1::CHANNEL_TYPE_PUBLIC) facts.public_channels.insert(id);
+    if (channel.open) facts.open[id] = {channel.open_from.seq, channel.open_from.position};
   }
   return absl::OkStatus();
 }

@@ -52,6 +52,7 @@ void FanOutHub::PushRun(Fan* fan, HubSubscription* reader, absl::Span<const HubE
   frames.reserve(run.size());
   for (const HubEventPtr& event : run) {
     if (event->facts.position <= reader->reader.position) continue;
+    if (reader->reader.view.Hides(event->facts)) continue;
     NoteStream(reader, event->facts);
     if (reader->reader.filter.WantsType(event->facts.payload)) frames.push_back(event->frame);
   }
@@ -83,7 +84,8 @@ void FanOutHub::DeliverSpecial(Fan* fan, const HubEventPtr& event) {
     if (found != index.end()) add(found->second);
   };
   const bool of_channel = facts.kind == EventFacts::Kind::kChannelCreated ||
-                          facts.kind == EventFacts::Kind::kChannelChanged;
+                          facts.kind == EventFacts::Kind::kChannelChanged ||
+                          facts.kind == EventFacts::Kind::kChannelDeleted;
   if (!facts.to_actor_id.empty()) {
     add_from(fan->by_actor, facts.to_actor_id);
   } else if (facts.channel_id.empty() || of_channel) {
@@ -253,12 +255,18 @@ void FanOutHub::DeliverToWatchers(Fan* fan, const HubEventPtr& event) {
 void FanOutHub::EndWatchersOf(Fan* fan, const EventFacts& facts) {
   const bool left_channel = facts.kind == EventFacts::Kind::kMemberRemoved;
   const bool left = facts.kind == EventFacts::Kind::kWorkspaceLeft || facts.deactivated;
-  if (!left_channel && !left) return;
+  const bool deleted = facts.kind == EventFacts::Kind::kChannelDeleted;
+  const bool closed = facts.kind == EventFacts::Kind::kChannelChanged && !facts.open;
+  if (!left_channel && !left && !deleted && !closed) return;
+  const auto loses = [&](const StreamWatcher& watcher) {
+    const bool here = watcher.channel_id() == facts.channel_id;
+    if (deleted || closed) return here && (deleted || watcher.follows());
+    return watcher.caller().actor_id.str() == facts.subject_id && (left || here);
+  };
   std::vector<WatcherPtr> ending;
   for (const auto& [stream, watchers] : fan->watchers) {
     for (const WatcherPtr& watcher : watchers) {
-      if (watcher->caller().actor_id.str() != facts.subject_id) continue;
-      if (left || watcher->channel_id() == facts.channel_id) ending.push_back(watcher);
+      if (loses(*watcher)) ending.push_back(watcher);
     }
   }
   for (const WatcherPtr& watcher : ending) {

@@ -50,6 +50,7 @@ void FanOutHub::DeliverEphemeral(const Ephemeral& ephemeral) {
   if (found == fan->by_channel.end()) return;
   for (HubSubscription* reader : found->second) {
     if (facts.payload == v1::Event::kTyping && facts.author_id == reader->actor()) continue;
+    if (reader->reader.view.Hides(facts)) continue;
     if (reader->reader.filter.WantsType(facts.payload)) OfferEphemeral(reader, *event);
   }
 }
@@ -110,6 +111,7 @@ v1::Event SnapshotEvent(absl::Time now, v1::Stream stream) {
   *event.mutable_timestamp() = ToTimestamp(now);
   event.set_channel_id(stream.channel_id());
   event.set_actor_id(stream.actor_id());
+  event.set_message_seq(stream.message_seq());
   *event.mutable_message_stream_snapshot()->mutable_stream() = std::move(stream);
   return event;
 }
@@ -138,6 +140,7 @@ void FanOutHub::OfferActiveStreams(Fan* fan, HubSubscription* reader) {
     const EventFacts& facts = snapshot->facts;
     if (ended_streams_.contains(facts.stream_id)) continue;
     const bool heard = reader->reader.view.Hears(facts.channel_id) &&
+                       !reader->reader.view.Hides(facts) &&
                        reader->reader.filter.WantsChannel(facts.channel_id);
     if (heard) OfferSnapshot(reader, *snapshot);
   }

@@ -8,11 +8,14 @@ using Kind = EventFacts::Kind;
 void ChannelEvent(const v1::Channel& channel, Kind kind, EventFacts* facts) {
   facts->kind = kind;
   facts->channel_type = channel.type();
+  facts->open = channel.type() == v1::CHANNEL_TYPE_PUBLIC &&
+                channel.history_visibility() != v1::HISTORY_VISIBILITY_SINCE_JOINING;
 }
 
 void MessageEvent(const v1::Message& message, EventFacts* facts) {
   facts->message_id = message.id();
   facts->stream_id = message.stream_id();
+  if (facts->message_seq == 0) facts->message_seq = message.seq();
 }
 
 void ReadMessagePayload(const v1::Event& event, EventFacts* facts) {
@@ -62,10 +65,15 @@ void ReadPlacePayload(const v1::Event& event, EventFacts* facts) {
     case v1::Event::kMemberAdded:
       ChannelEvent(event.member_added().channel(), Kind::kMemberAdded, facts);
       facts->subject_id = event.member_added().member().actor().id();
+      facts->history_from_seq = event.member_added().member().history_from_seq();
       return;
     case v1::Event::kMemberRemoved:
       facts->kind = Kind::kMemberRemoved;
       facts->subject_id = event.member_removed().actor_id();
+      return;
+    case v1::Event::kChannelDeleted:
+      facts->kind = Kind::kChannelDeleted;
+      facts->channel_type = event.channel_deleted().type();
       return;
     case v1::Event::kActorUpdated:
       facts->kind = Kind::kActorChanged;
@@ -95,6 +103,7 @@ EventFacts FactsOf(const v1::Event& event) {
   facts.channel_id = event.channel_id();
   facts.to_actor_id = event.to_actor_id();
   facts.author_id = event.actor_id();
+  facts.message_seq = event.message_seq();
   ReadMessagePayload(event, &facts);
   ReadPlacePayload(event, &facts);
   return facts;

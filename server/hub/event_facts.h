@@ -18,6 +18,7 @@ struct EventFacts {
     kChannelChanged,  // public: the workspace; else its members
     kMemberAdded,     // the channel's members, and the one added
     kMemberRemoved,   // the channel's members, and the one removed
+    kChannelDeleted,  // public: the workspace; else its members, who are none any more
     kActorChanged,    // the workspace; ends the actor's own streams when it was deactivated
     kRoleChanged,     // the workspace; a role decides what its holder sees
     kWorkspaceLeft,   // the workspace; ends the leaver's streams
@@ -34,7 +35,10 @@ struct EventFacts {
   std::string subject_id;  // whom a member, role or actor event is about
   std::string stream_id;   // of stream events and of messages that a stream wrote
   std::string message_id;  // of message events
-  v1::ChannelType channel_type = v1::CHANNEL_TYPE_UNSPECIFIED;        // where the payload says it
+  v1::ChannelType channel_type = v1::CHANNEL_TYPE_UNSPECIFIED;  // where the payload says it
+  bool open = false;              // with channel_type: who is not a member may read what is said
+  uint64_t message_seq = 0;       // of the message that the event is about; 0: about none
+  uint64_t history_from_seq = 0;  // kMemberAdded: where history begins for the new member
   v1::WorkspaceRole workspace_role = v1::WORKSPACE_ROLE_UNSPECIFIED;  // kRoleChanged
   bool deactivated = false;                                           // kActorChanged
   uint32_t index = 0;                                                 // kChunk: first append in it

@@ -56,12 +56,24 @@ std::optional<std::vector<HubEventPtr>> EventRing::Read(const WorkspaceId& works
 
 void EventRing::Scrub(const WorkspaceId& workspace, const std::string& message_id,
                       uint64_t position) {
+  ScrubWhere(workspace, position,
+             [&](const EventFacts& facts) { return facts.message_id == message_id; });
+}
+
+void EventRing::ScrubChannel(const WorkspaceId& workspace, const std::string& channel_id,
+                             uint64_t position) {
+  ScrubWhere(workspace, position,
+             [&](const EventFacts& facts) { return facts.channel_id == channel_id; });
+}
+
+void EventRing::ScrubWhere(const WorkspaceId& workspace, uint64_t position,
+                           absl::FunctionRef<bool(const EventFacts&)> matches) {
   absl::MutexLock lock(&mutex_);
   const auto found = shelves_.find(workspace.str());
   if (found == shelves_.end()) return;
   Shelf& shelf = *found->second;
   for (size_t i = 0; i < shelf.events.size() && shelf.first + i < position; ++i) {
-    if (shelf.events[i] == nullptr || shelf.events[i]->facts.message_id != message_id) continue;
+    if (shelf.events[i] == nullptr || !matches(shelf.events[i]->facts)) continue;
     shelf.events[i] = nullptr;
     bytes_ -= shelf.bytes[i];
     shelf.bytes[i] = 0;

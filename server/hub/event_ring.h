@@ -12,6 +12,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
 #include "server/hub/event_facts.h"
 #include "server/model/ids.h"
@@ -50,6 +51,9 @@ class EventRing {
   // Lets go of the message's events before `position`: the log holds the tombstone in their place.
   void Scrub(const WorkspaceId& workspace, const std::string& message_id, uint64_t position);
 
+  // The same for all events of a channel that was purged.
+  void ScrubChannel(const WorkspaceId& workspace, const std::string& channel_id, uint64_t position);
+
   size_t size() const;
 
  private:
@@ -59,6 +63,8 @@ class EventRing {
     std::deque<size_t> bytes;
   };
 
+  void ScrubWhere(const WorkspaceId& workspace, uint64_t position,
+                  absl::FunctionRef<bool(const EventFacts&)> matches);
   void DropOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Limits limits_;

@@ -190,17 +190,22 @@ absl::StatusOr<std::shared_ptr<FrameSource>> FanOutHub::WatchStream(const Caller
                                                                     const StreamId& stream) {
   const WorkspaceId workspace = caller.workspace_id;
   Post([this, workspace] { FanOf(workspace); });
-  LogHead head;
-  HEIM_RETURN_IF_ERROR(deps_.store.Read([&](ReadTx& tx) -> absl::Status {
-    HEIM_ASSIGN_OR_RETURN(head, tx.log.Head(workspace));
-    return absl::OkStatus();
-  }));
-  Post([this, workspace, head] { SetHead(workspace, head); });
   const std::optional<v1::Stream> snapshot = deps_.streams.Snapshot(stream);
   if (!snapshot.has_value()) {
     return MakeError(v1::ERROR_REASON_STREAM_NOT_FOUND, "the stream is not active");
   }
-  auto watcher = std::make_shared<StreamWatcher>(*this, caller, stream, snapshot->channel_id());
+  LogHead head;
+  bool member = false;
+  HEIM_RETURN_IF_ERROR(deps_.store.Read([&](ReadTx& tx) -> absl::Status {
+    HEIM_ASSIGN_OR_RETURN(head, tx.log.Head(workspace));
+    HEIM_ASSIGN_OR_RETURN(member,
+                          tx.members.Has(ChannelId(snapshot->channel_id()), caller.actor_id));
+    return absl::OkStatus();
+  }));
+  Post([this, workspace, head] { SetHead(workspace, head); });
+  auto watcher = std::make_shared<StreamWatcher>(
+      *this, caller, stream, snapshot->channel_id(),
+      member ? StreamWatcher::Standing::kMember : StreamWatcher::Standing::kFollower);
   Post([this, watcher] { AddWatcher(watcher); });
   return std::shared_ptr<FrameSource>(std::move(watcher));
 }

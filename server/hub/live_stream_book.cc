@@ -154,6 +154,7 @@ void LiveStreamBook::Cut(Live* live) {
   *event->mutable_timestamp() = ToTimestamp(clock_.Now());
   event->set_channel_id(live->head.channel_id());
   event->set_actor_id(live->head.actor_id());
+  event->set_message_seq(live->head.message_seq());
   if (pending.rewritten) {
     *event->mutable_message_stream_snapshot()->mutable_stream() = StateOf(*live);
   } else {

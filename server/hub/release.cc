@@ -68,6 +68,9 @@ void FanOutHub::ReleaseReady(Fan* fan) {
     if (event->facts.payload == v1::Event::kMessageDeleted) {
       ring_.Scrub(fan->workspace, event->facts.message_id, committed->position);
     }
+    if (event->facts.kind == EventFacts::Kind::kChannelDeleted) {
+      ring_.ScrubChannel(fan->workspace, event->facts.channel_id, committed->position);
+    }
     ring_.Append(fan->workspace, event);
     events.push_back(std::move(event));
   }

@@ -7,11 +7,13 @@
 
 namespace heim {
 
-StreamWatcher::StreamWatcher(FanOutHub& hub, Caller caller, StreamId stream, std::string channel_id)
+StreamWatcher::StreamWatcher(FanOutHub& hub, Caller caller, StreamId stream, std::string channel_id,
+                             Standing standing)
     : hub_(hub),
       caller_(std::move(caller)),
       stream_(std::move(stream)),
       channel_id_(std::move(channel_id)),
+      standing_(standing),
       outbox_(hub.clock(), {kOutboxMaxFrames, kOutboxMaxBytes}, nullptr) {}
 
 FrameSource::State StreamWatcher::Pull(size_t max_bytes, std::vector<FramePtr>* out) {

@@ -17,7 +17,10 @@ class FanOutHub;
 
 class StreamWatcher final : public FrameSource, public std::enable_shared_from_this<StreamWatcher> {
  public:
-  StreamWatcher(FanOutHub& hub, Caller caller, StreamId stream, std::string channel_id);
+  enum class Standing { kMember, kFollower };
+
+  StreamWatcher(FanOutHub& hub, Caller caller, StreamId stream, std::string channel_id,
+                Standing standing);
 
   State Pull(size_t max_bytes, std::vector<FramePtr>* out) override;
   absl::Status status() const override { return outbox_.status(); }
@@ -27,6 +30,8 @@ class StreamWatcher final : public FrameSource, public std::enable_shared_from_t
   const Caller& caller() const { return caller_; }
   const StreamId& stream() const { return stream_; }
   const std::string& channel_id() const { return channel_id_; }
+  // Whether it watches without being a member of the channel.
+  bool follows() const { return standing_ == Standing::kFollower; }
   Outbox& outbox() { return outbox_; }
 
   // Fan-out thread only. The index that the next chunk must have; unset: a snapshot is due.
@@ -43,6 +48,7 @@ class StreamWatcher final : public FrameSource, public std::enable_shared_from_t
   const Caller caller_;
   const StreamId stream_;
   const std::string channel_id_;
+  const Standing standing_;
   Outbox outbox_;
 };
 

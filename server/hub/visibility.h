@@ -11,8 +11,11 @@
 //     profiles and presence of those who share a channel with it (replay: share one now).
 //   - a channel's event: when p lies in a membership of the reader. Replay adds: and the reader may
 //     read the channel now (it is a member, or the channel is public and the reader no guest).
-//   - a public channel that the reader named may be followed without membership while it is public
-//     (replay: is public now), never by guests.
+//   - a channel that is open (public, and history not kept for members) and that the reader named
+//     may be followed without membership while it is open (replay: is open now, and from where on),
+//     never by guests.
+//   - what is about a message older than the reader's history in the channel: never.
+//   - channel.deleted: who could read the channel then.
 //   - channel.created/updated/archived/unarchived of a public channel: like an event without
 //     channel. channel.created of another channel: its creator too, who becomes its first member in
 //     the same commit.
@@ -31,6 +34,12 @@ namespace heim {
 
 // What the store said of a reader at one position of the log.
 struct ReaderFacts {
+  // A channel that may be read without membership, and from where on.
+  struct Open {
+    uint64_t from_seq = 0;
+    uint64_t from_position = 0;
+  };
+
   uint64_t position = 0;
   bool guest = false;
   // Guests only: who shares channels with the reader, and how many.
@@ -38,6 +47,9 @@ struct ReaderFacts {
   absl::flat_hash_map<std::string, std::vector<MembershipInterval>> intervals;
   absl::flat_hash_set<std::string> member_of;
   absl::flat_hash_set<std::string> public_channels;  // among those that matter to the reader
+  absl::flat_hash_map<std::string, Open> open;       // the same
+  // Of member_of, where not everything may be read: `seq` of the oldest message.
+  absl::flat_hash_map<std::string, uint64_t> history_from;
 };
 
 class Visibility {
@@ -59,6 +71,9 @@ class Visibility {
 
   // Whether plain and ephemeral events of the channel are heard now.
   bool Hears(const std::string& channel_id) const;
+  // Whether an event of a channel that is heard now is about a message that is older than the
+  // reader's history there.
+  bool Hides(const EventFacts& event) const;
   // Whether events without a channel are heard now.
   bool HearsWorkspace() const { return !facts_.guest; }
   // Whether the presence of the actor is heard now.
@@ -71,6 +86,10 @@ class Visibility {
 
  private:
   bool MayFollow(const std::string& channel_id) const;
+  bool IsOlderThanHistory(const EventFacts& event) const;
+  bool ReplaysDeleted(const EventFacts& event) const;
+  void ApplyChannel(const EventFacts& event, Effect* effect);
+  bool ApplyOwn(const EventFacts& event, Effect* effect);
   bool HearsWorkspaceEvent(const EventFacts& event) const;
   void CountPeer(const EventFacts& event);
   bool IsAnnouncement(const EventFacts& event) const;

@@ -20,8 +20,15 @@ constexpr char kMe[] = "me";
 // State of a channel after some event.
 struct ChannelState {
   bool exists = false;
+  bool gone = false;
   v1::ChannelType type = v1::CHANNEL_TYPE_UNSPECIFIED;
+  bool since_joining = false;
+  uint64_t last_seq = 0;
+  ReaderFacts::Open open_from;
+  uint64_t my_history_from = 0;
   std::set<std::string> members;
+
+  bool open() const { return type == v1::CHANNEL_TYPE_PUBLIC && !since_joining; }
 };
 
 struct Moment {
@@ -32,7 +39,6 @@ struct Moment {
 struct WorldOptions {
   bool guest = false;
   std::set<std::string> named;
-  bool may_open = true;  // private channels may become public
 };
 
 class World {
@@ -53,8 +59,10 @@ class World {
     std::map<std::string, std::vector<MembershipInterval>> intervals;
     for (uint64_t p = 1; p <= position; ++p) {
       const EventFacts& event = at(p).facts;
-      if (event.subject_id != kMe) continue;
       auto& own = intervals[event.channel_id];
+      const bool lasts = !own.empty() && own.back().to == 0;
+      if (event.kind == EventFacts::Kind::kChannelDeleted && lasts) own.back().to = p;
+      if (event.subject_id != kMe) continue;
       if (event.kind == EventFacts::Kind::kMemberAdded) {
         own.push_back({ChannelId(event.channel_id), p, 0});
       } else if (event.kind == EventFacts::Kind::kMemberRemoved) {
@@ -66,6 +74,10 @@ class World {
     for (const auto& [id, channel] : at(position).channels) {
       if (channel.members.count(kMe) > 0) facts.member_of.insert(id);
       if (channel.type == v1::CHANNEL_TYPE_PUBLIC) facts.public_channels.insert(id);
+      if (channel.open()) facts.open[id] = channel.open_from;
+      if (channel.members.count(kMe) > 0 && channel.my_history_from > 0) {
+        facts.history_from[id] = channel.my_history_from;
+      }
       if (!options_.guest || channel.members.count(kMe) == 0) continue;
       for (const std::string& member : channel.members) {
         if (member != kMe) ++facts.peers[member];
@@ -88,22 +100,41 @@ class World {
     return false;
   }
 
-  bool PublicAt(const std::string& channel, uint64_t position) const {
-    return at(position).channels.at(channel).type == v1::CHANNEL_TYPE_PUBLIC;
+  // Whether the event is followed by name when the log's head is at `head`.
+  bool FollowedAt(uint64_t position, uint64_t head) const {
+    const EventFacts& event = at(position).facts;
+    const ChannelState& state = at(head).channels.at(event.channel_id);
+    return options_.named.count(event.channel_id) > 0 && !options_.guest && state.open() &&
+           position >= state.open_from.from_position;
+  }
+
+  // Whether the event is about a message that the reader may not read at `head`.
+  bool HiddenAt(const EventFacts& event, uint64_t head) const {
+    if (event.message_seq == 0) return false;
+    const ChannelState& state = at(head).channels.at(event.channel_id);
+    if (state.members.count(kMe) > 0) return event.message_seq < state.my_history_from;
+    return !state.open() || event.message_seq < state.open_from.from_seq;
   }
 
   // Heard neither as a member nor as an announcement.
   bool OnlyFollowed(uint64_t position) const {
     const EventFacts& event = at(position).facts;
-    if (event.channel_id.empty() || event.kind == EventFacts::Kind::kChannelCreated ||
-        event.kind == EventFacts::Kind::kChannelChanged) {
-      return false;
-    }
+    if (event.channel_id.empty()) return false;
+    const bool created = event.kind == EventFacts::Kind::kChannelCreated;
+    const bool meta = created || event.kind == EventFacts::Kind::kChannelChanged;
+    if (meta && event.channel_type == v1::CHANNEL_TYPE_PUBLIC) return false;
+    if (created && event.author_id == kMe) return false;
     return at(position).channels.at(event.channel_id).members.count(kMe) == 0;
   }
 
   // Whether the reader hears the event when it happens.
   bool Oracle(uint64_t position) const {
+    const EventFacts& event = at(position).facts;
+    return Concerns(position) && (event.channel_id.empty() || !HiddenAt(event, position));
+  }
+
+  // The same wherever history begins.
+  bool Concerns(uint64_t position) const {
     const EventFacts& event = at(position).facts;
     const bool mine = event.subject_id == kMe;
     if (event.kind == EventFacts::Kind::kMemberRemoved && mine) return true;
@@ -111,10 +142,13 @@ class World {
     if (event.channel_id.empty()) {
       return !options_.guest || mine || Share(event.subject_id, position);
     }
+    if (event.kind == EventFacts::Kind::kChannelDeleted)
+      return Readable(event.channel_id, position - 1);
     const ChannelState& state = at(position).channels.at(event.channel_id);
     if (state.members.count(kMe) > 0) return true;
     const bool is_public = state.type == v1::CHANNEL_TYPE_PUBLIC && !options_.guest;
-    if (is_public && options_.named.count(event.channel_id) > 0) return true;
+    const bool is_named = options_.named.count(event.channel_id) > 0;
+    if (is_public && state.open() && is_named) return true;
     const bool meta = event.kind == EventFacts::Kind::kChannelCreated ||
                       event.kind == EventFacts::Kind::kChannelChanged;
     if (event.kind == EventFacts::Kind::kChannelCreated && event.author_id == kMe) return true;
@@ -143,7 +177,9 @@ class World {
     EventFacts event;
     event.channel_id = id;
     event.author_id = AnyActor();
+    if (channel.gone) return;
     if (!channel.exists) return Create(id, &channel);
+    if (id == "c3" && Below(20) == 0) return Purge(&channel, event);
     switch (Below(8)) {
       case 0:
         return Join(&channel, event);
@@ -160,8 +196,20 @@ class World {
         event.subject_id = AnyActor();
         return Emit(event);
       default:
+        if (Below(3) > 0) {  // new messages and what becomes of older ones
+          event.message_seq = 1 + Below(channel.last_seq + 2);
+          channel.last_seq = std::max(channel.last_seq, event.message_seq);
+        }
         return Emit(event);
     }
+  }
+
+  void Purge(ChannelState* channel, EventFacts event) {
+    event.kind = EventFacts::Kind::kChannelDeleted;
+    event.channel_type = channel->type;
+    *channel = {};
+    channel->gone = true;
+    Emit(event);
   }
 
   void Create(const std::string& id, ChannelState* channel) {
@@ -171,7 +219,9 @@ class World {
     event.author_id = AnyActor();
     channel->exists = true;
     channel->type = Below(2) == 0 ? v1::CHANNEL_TYPE_PUBLIC : v1::CHANNEL_TYPE_PRIVATE;
+    channel->since_joining = Below(3) == 0;
     event.channel_type = channel->type;
+    event.open = channel->open();
     Emit(event);
     EventFacts joined;
     joined.channel_id = id;
@@ -186,7 +236,11 @@ class World {
     event.kind = EventFacts::Kind::kMemberAdded;
     event.subject_id = AnyActor();
     event.channel_type = channel->type;
-    if (channel->members.insert(event.subject_id).second) Emit(event);
+    event.history_from_seq =
+        channel->since_joining ? channel->last_seq + 1 : channel->open_from.from_seq;
+    if (!channel->members.insert(event.subject_id).second) return;
+    if (event.subject_id == kMe) channel->my_history_from = event.history_from_seq;
+    Emit(event);
   }
 
   void Leave(ChannelState* channel, EventFacts event) {
@@ -200,11 +254,16 @@ class World {
     if (Below(3) == 0) {
       if (channel->type == v1::CHANNEL_TYPE_PUBLIC) {
         channel->type = v1::CHANNEL_TYPE_PRIVATE;
-      } else if (options_.may_open) {
+      } else {
         channel->type = v1::CHANNEL_TYPE_PUBLIC;
+        channel->open_from = {channel->last_seq + 1, history_.size() + 1};
+        if (Below(3) == 0) channel->open_from = {};
       }
+    } else if (Below(3) == 0) {
+      channel->since_joining = !channel->since_joining;
     }
     event.channel_type = channel->type;
+    event.open = channel->open();
     Emit(event);
   }
 
@@ -232,8 +291,8 @@ void LiveHearsJustWhatMayBeSeen(const World& world, const WorldOptions& options,
     }
     if (event.channel_id.empty()) continue;
     const bool member = world.at(p).channels.at(event.channel_id).members.count(kMe) > 0;
-    const bool follows =
-        options.named.count(event.channel_id) > 0 && world.Readable(event.channel_id, p);
+    const bool follows = options.named.count(event.channel_id) > 0 && !options.guest &&
+                         world.at(p).channels.at(event.channel_id).open();
     ASSERT_EQ(live.Hears(event.channel_id), member || follows) << world.Describe(p);
   }
 }
@@ -245,11 +304,17 @@ void ReplayHearsTheSameMinusWhatWasLost(const World& world, const WorldOptions& 
     const EventFacts& event = world.at(p).facts;
     const bool own_removal =
         event.kind == EventFacts::Kind::kMemberRemoved && event.subject_id == kMe;
-    bool kept = own_removal || event.channel_id.empty() || world.Readable(event.channel_id, head);
-    // What was only followed counts while the channel is public.
-    if (!own_removal && world.OnlyFollowed(p))
-      kept = kept && world.PublicAt(event.channel_id, head);
-    bool heard = world.Oracle(p) && kept;
+    const bool deleted = event.kind == EventFacts::Kind::kChannelDeleted;
+    const bool kept = own_removal || deleted || event.channel_id.empty() ||
+                      world.Readable(event.channel_id, head);
+    bool heard = world.Concerns(p) && kept;
+    // What is heard only by the channel's name counts as the channel stands now, and so does where
+    // history begins.
+    const bool mine = event.to_actor_id.empty() || event.to_actor_id == kMe;
+    if (!own_removal && !deleted && mine && world.OnlyFollowed(p)) {
+      heard = world.FollowedAt(p, head);
+    }
+    if (!event.channel_id.empty() && world.HiddenAt(event, head)) heard = false;
     // A guest knows whom it knows now.
     if (options.guest && event.channel_id.empty() && event.to_actor_id.empty()) {
       heard = event.subject_id == kMe || world.Share(event.subject_id, head);
@@ -281,8 +346,7 @@ TEST(VisibilityTest, GuestsHearTheSameLiveAndInReplayInRandomWorlds) {
 
 TEST(VisibilityTest, FollowersOfPublicChannelsHearTheSameLiveAndInReplayInRandomWorlds) {
   WorldOptions options;
-  options.named = {"c0", "c1"};
-  options.may_open = false;
+  options.named = {"c0", "c1", "c3"};
   CheckWorlds(options);
 }
 
@@ -295,6 +359,7 @@ EventFacts Plain(const char* channel) {
 TEST(VisibilityTest, ARoleOfGuestSilencesFollowedChannelsAndTheWorkspace) {
   ReaderFacts facts;
   facts.public_channels = {"open"};
+  facts.open["open"] = {};
   facts.member_of = {"mine"};
   Visibility view(kMe, facts, {"open"});
   EXPECT_TRUE(view.Apply(Plain("open")).deliver);

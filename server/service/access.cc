@@ -1,5 +1,6 @@
 #include "server/service/access.h"
 
+#include <limits>
 #include <optional>
 
 #include "server/auth/session_scopes.h"
@@ -48,6 +49,16 @@ absl::StatusOr<std::optional<v1::Channel>> FindChannel(ReadTx& tx, const Caller&
   return std::optional<v1::Channel>(*std::move(channel));
 }
 
+constexpr uint64_t kNothing = std::numeric_limits<int64_t>::max();
+
+// Where the channel's history begins for the caller, who may read the channel.
+absl::StatusOr<uint64_t> HistoryFrom(ReadTx& tx, const v1::Channel& channel) {
+  if (channel.has_me()) return channel.me().history_from_seq();
+  if (channel.history_visibility() == v1::HISTORY_VISIBILITY_SINCE_JOINING) return kNothing;
+  HEIM_ASSIGN_OR_RETURN(const HistoryStart start, tx.channels.OpenFrom(ChannelId(channel.id())));
+  return start.seq;
+}
+
 // The setting of the workspace that takes this right from its members; empty for none.
 std::string_view SettingOf(Permission permission) {
   switch (permission) {
@@ -81,7 +92,8 @@ absl::StatusOr<ChannelAccess> AccessChannel(ReadTx& tx, const Caller& caller, co
   if (channel.has_value()) facts.channel = StandingIn(*channel);
   HEIM_RETURN_IF_ERROR(Check(permission, facts));
   if (!channel.has_value()) return ChannelNotFound();
-  return ChannelAccess(*std::move(channel), role);
+  HEIM_ASSIGN_OR_RETURN(const uint64_t from, HistoryFrom(tx, *channel));
+  return ChannelAccess(*std::move(channel), role, from);
 }
 
 absl::StatusOr<MessageAccess> AccessMessage(ReadTx& tx, const Caller& caller, const MessageId& id,
@@ -91,7 +103,18 @@ absl::StatusOr<MessageAccess> AccessMessage(ReadTx& tx, const Caller& caller, co
   auto access = AccessChannel(tx, caller, ChannelId(message.channel_id()), permission);
   if (IsReason(access.status(), v1::ERROR_REASON_CHANNEL_NOT_FOUND)) return MessageNotFound();
   if (!access.ok()) return access.status();
+  if (!access->MayRead(message)) return MessageNotFound();
   return MessageAccess{*std::move(access), std::move(message)};
+}
+
+absl::StatusOr<v1::Message> MessageIn(ReadTx& tx, const ChannelAccess& access,
+                                      const MessageId& id) {
+  if (!IsUuid(id.str())) return MessageNotFound();
+  HEIM_ASSIGN_OR_RETURN(v1::Message message, tx.messages.Get(id));
+  if (message.channel_id() != access.id().str() || !access.MayRead(message)) {
+    return MessageNotFound();
+  }
+  return message;
 }
 
 absl::StatusOr<v1::Actor> AccessActor(ReadTx& tx, const Caller& caller, const ActorId& id) {
@@ -117,14 +140,17 @@ absl::StatusOr<FileRow> AccessFile(ReadTx& tx, const Caller& caller, const FileI
   HEIM_ASSIGN_OR_RETURN(FileRow row, tx.files.Get(id));
   if (row.workspace_id != caller.workspace_id) return FileNotFound();
   if (row.file.actor_id() == caller.actor_id.str()) return row;
-  HEIM_ASSIGN_OR_RETURN(const std::vector<ChannelId> channels, tx.files.ChannelsOf(id));
+  HEIM_ASSIGN_OR_RETURN(const std::vector<Files::Place> places, tx.files.PlacesOf(id));
   HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceRole role, RoleOf(tx, caller));
-  for (const ChannelId& channel_id : channels) {
+  for (const Files::Place& place : places) {
     HEIM_ASSIGN_OR_RETURN(const std::optional<v1::Channel> channel,
-                          FindChannel(tx, caller, channel_id));
+                          FindChannel(tx, caller, place.channel_id));
+    if (!channel.has_value()) continue;
     AccessFacts facts = FactsOf(caller, role);
-    if (channel.has_value()) facts.channel = StandingIn(*channel);
-    if (channel.has_value() && CanRead(facts)) return row;
+    facts.channel = StandingIn(*channel);
+    if (!CanRead(facts)) continue;
+    HEIM_ASSIGN_OR_RETURN(const uint64_t from, HistoryFrom(tx, *channel));
+    if (place.newest_seq >= from) return row;
   }
   return FileNotFound();
 }

@@ -34,15 +34,22 @@ class ChannelAccess {
   WorkspaceId workspace_id() const { return WorkspaceId(channel_.workspace_id()); }
   // The caller's role in the workspace as the rows have it.
   v1::WorkspaceRole workspace_role() const { return workspace_role_; }
+  // `seq` of the oldest message that the caller may read: messages before it do not exist for it. 0
+  // when nothing is kept from it, past every seq when everything is.
+  uint64_t history_from_seq() const { return history_from_seq_; }
+  bool MayRead(const v1::Message& message) const { return message.seq() >= history_from_seq_; }
 
  private:
-  ChannelAccess(v1::Channel channel, v1::WorkspaceRole workspace_role)
-      : channel_(std::move(channel)), workspace_role_(workspace_role) {}
+  ChannelAccess(v1::Channel channel, v1::WorkspaceRole workspace_role, uint64_t history_from_seq)
+      : channel_(std::move(channel)),
+        workspace_role_(workspace_role),
+        history_from_seq_(history_from_seq) {}
   friend absl::StatusOr<ChannelAccess> AccessChannel(ReadTx& tx, const Caller& caller,
                                                      const ChannelId& id, Permission permission);
 
   v1::Channel channel_;
   v1::WorkspaceRole workspace_role_;
+  uint64_t history_from_seq_;
 };
 
 // CHANNEL_NOT_FOUND, and what Check (model/permissions.h) answers: CHANNEL_ROLE_REQUIRED,
@@ -55,16 +62,20 @@ struct MessageAccess {
   v1::Message message;
 };
 
-// As AccessChannel for the message's channel, with MESSAGE_NOT_FOUND for what is hidden. Tombstones
-// are found.
+// As AccessChannel for the message's channel, with MESSAGE_NOT_FOUND for what is hidden, also by
+// where the caller's history begins. Tombstones are found.
 absl::StatusOr<MessageAccess> AccessMessage(ReadTx& tx, const Caller& caller, const MessageId& id,
                                             Permission permission);
+
+// A message named beside its channel: one of that channel that the caller may read.
+// MESSAGE_NOT_FOUND.
+absl::StatusOr<v1::Message> MessageIn(ReadTx& tx, const ChannelAccess& access, const MessageId& id);
 
 // An actor that the caller may know of: itself, or a member of its workspace (for guests: one that
 // shares a channel). ACTOR_NOT_FOUND. Deactivated actors are found, with deleted_at.
 absl::StatusOr<v1::Actor> AccessActor(ReadTx& tx, const Caller& caller, const ActorId& id);
 
-// A file that the caller uploaded, or that is attached to a message of a channel it may read.
+// A file that the caller uploaded, or that is attached to a message that it may read.
 // FILE_NOT_FOUND.
 absl::StatusOr<FileRow> AccessFile(ReadTx& tx, const Caller& caller, const FileId& id,
                                    Permission permission);

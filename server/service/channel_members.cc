@@ -12,6 +12,7 @@
 #include "server/model/permissions.h"
 #include "server/service/access.h"
 #include "server/service/channel_service.h"
+#include "server/service/channel_writes.h"
 #include "server/service/commit_reply.h"
 #include "server/service/membership.h"
 
@@ -32,42 +33,31 @@ int Strength(v1::ChannelRole role) {
   }
 }
 
+// The caller's: owners and admins of the workspace are no less in a channel that they may read.
+int StrengthOf(const ChannelAccess& access) {
+  const int own = Strength(access.channel().me().role());
+  if (access.workspace_role() == v1::WORKSPACE_ROLE_OWNER) return 3;
+  return access.workspace_role() == v1::WORKSPACE_ROLE_ADMIN ? std::max(own, 2) : own;
+}
+
 // Nobody gives a role above its own.
-absl::Status CheckGrant(const v1::Channel& channel, v1::ChannelRole wanted) {
-  if (Strength(wanted) > std::max(Strength(channel.me().role()), 1)) {
-    return ChannelRoleRequired(wanted);
-  }
+absl::Status CheckGrant(const ChannelAccess& access, v1::ChannelRole wanted) {
+  if (Strength(wanted) > std::max(StrengthOf(access), 1)) return ChannelRoleRequired(wanted);
   return absl::OkStatus();
 }
 
-absl::Status RefuseDirect(const v1::Channel& channel, std::string_view what) {
-  if (channel.type() != v1::CHANNEL_TYPE_DM && channel.type() != v1::CHANNEL_TYPE_GROUP_DM) {
-    return absl::OkStatus();
-  }
-  return MakeError(v1::ERROR_REASON_PERMISSION_DENIED, what);
-}
-
-absl::Status RefuseDefault(WriteTx& tx, const v1::Channel& channel) {
-  HEIM_ASSIGN_OR_RETURN(const v1::Workspace workspace,
-                        tx.workspaces.Get(WorkspaceId(channel.workspace_id())));
-  if (DefaultChannelOf(workspace).str() != channel.id()) return absl::OkStatus();
-  return MakeError(v1::ERROR_REASON_PERMISSION_DENIED,
-                   "The workspace's default channel cannot be left");
-}
-
 // A member's role may be changed by whoever stands above it; an owner's by owners.
-absl::Status CheckRoleChange(WriteTx& tx, const v1::Channel& channel, const v1::Member& member,
+absl::Status CheckRoleChange(WriteTx& tx, const ChannelAccess& access, const v1::Member& member,
                              v1::ChannelRole wanted) {
-  HEIM_RETURN_IF_ERROR(RefuseDirect(channel, "The members of a direct message have no roles"));
+  HEIM_RETURN_IF_ERROR(
+      RefuseDirect(access.channel(), "The members of a direct message have no roles"));
   if (wanted == v1::CHANNEL_ROLE_UNSPECIFIED) {
     return InvalidField("role", "owner, admin, member, viewer or guest");
   }
-  if (Strength(member.role()) > Strength(channel.me().role())) {
-    return ChannelRoleRequired(member.role());
-  }
-  HEIM_RETURN_IF_ERROR(CheckGrant(channel, wanted));
+  if (Strength(member.role()) > StrengthOf(access)) return ChannelRoleRequired(member.role());
+  HEIM_RETURN_IF_ERROR(CheckGrant(access, wanted));
   if (member.role() == v1::CHANNEL_ROLE_OWNER && wanted != v1::CHANNEL_ROLE_OWNER) {
-    HEIM_ASSIGN_OR_RETURN(const int64_t owners, tx.members.CountOwners(ChannelId(channel.id())));
+    HEIM_ASSIGN_OR_RETURN(const int64_t owners, tx.members.CountOwners(access.id()));
     if (owners <= 1) {
       return MakeError(v1::ERROR_REASON_LAST_OWNER, "The channel's last owner cannot be demoted");
     }
@@ -75,8 +65,52 @@ absl::Status CheckRoleChange(WriteTx& tx, const v1::Channel& channel, const v1::
   return absl::OkStatus();
 }
 
+// The role of a new member, who may be one here.
+absl::StatusOr<v1::ChannelRole> RoleToGive(const ChannelAccess& access, v1::ChannelRole asked) {
+  HEIM_RETURN_IF_ERROR(RefuseDirect(access.channel(), "The members of a direct message are fixed"));
+  const v1::ChannelRole role =
+      asked == v1::CHANNEL_ROLE_UNSPECIFIED ? v1::CHANNEL_ROLE_MEMBER : asked;
+  HEIM_RETURN_IF_ERROR(CheckGrant(access, role));
+  return role;
+}
+
+// ACTOR_NOT_FOUND and ALREADY_MEMBER leave everything as it was.
+absl::StatusOr<v1::Member> AddOne(WriteTx& tx, const Caller& caller, const Acting& acting,
+                                  const ChannelId& channel, const ActorId& actor,
+                                  v1::ChannelRole role) {
+  HEIM_ASSIGN_OR_RETURN(const v1::Actor found, AccessActor(tx, caller, actor));
+  if (found.has_deleted_at()) return ActorNotFound();
+  HEIM_ASSIGN_OR_RETURN(const bool is_member, tx.members.Has(channel, actor));
+  if (is_member) {
+    return MakeError(v1::ERROR_REASON_ALREADY_MEMBER, "The actor is in the channel already");
+  }
+  HEIM_ASSIGN_OR_RETURN(v1::Member member, AddToChannel(tx, acting, channel, actor, role));
+  return PublicMember(std::move(member));
+}
+
 bool Contains(const std::vector<std::string>& mask, std::string_view field) {
   return std::find(mask.begin(), mask.end(), field) != mask.end();
+}
+
+// Writes what changed of a member. The others hear of its role, its own sessions of the mute.
+absl::Status Change(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
+                    const v1::Member& before, v1::Member* member) {
+  const bool new_role = member->role() != before.role();
+  const bool new_mute = member->muted() != before.muted();
+  if (!new_role && !new_mute) return absl::OkStatus();
+  if (new_role) member->set_revision(member->revision() + 1);
+  HEIM_RETURN_IF_ERROR(tx.members.Update(*member));
+  const ChannelId channel(member->channel_id());
+  if (new_role) {
+    v1::Event event = ChannelEvent(acting, channel);
+    *event.mutable_member_updated()->mutable_member() = PublicMember(*member);
+    HEIM_RETURN_IF_ERROR(tx.Emit(workspace, std::move(event)).status());
+  }
+  if (!new_mute) return absl::OkStatus();
+  v1::Event event = ChannelEvent(acting, channel);
+  event.set_to_actor_id(member->actor().id());
+  *event.mutable_member_updated()->mutable_member() = *member;
+  return tx.Emit(workspace, std::move(event)).status();
 }
 
 }  // namespace
@@ -130,18 +164,39 @@ void ChannelService::AddMember(CallContext& context, const v1::AddMemberRequest&
         const ChannelId id(request.channel_id());
         HEIM_ASSIGN_OR_RETURN(const ChannelAccess access,
                               AccessChannel(tx, context.caller, id, Permission::kAddMember));
-        HEIM_RETURN_IF_ERROR(
-            RefuseDirect(access.channel(), "The members of a direct message are fixed"));
-        const v1::ChannelRole role = request.role() == v1::CHANNEL_ROLE_UNSPECIFIED
-                                         ? v1::CHANNEL_ROLE_MEMBER
-                                         : request.role();
-        HEIM_RETURN_IF_ERROR(CheckGrant(access.channel(), role));
-        const ActorId actor(request.actor_id());
-        HEIM_ASSIGN_OR_RETURN(const v1::Actor found, AccessActor(tx, context.caller, actor));
-        if (found.has_deleted_at()) return ActorNotFound();
+        HEIM_ASSIGN_OR_RETURN(const v1::ChannelRole role, RoleToGive(access, request.role()));
+        HEIM_ASSIGN_OR_RETURN(*response->mutable_member(),
+                              AddOne(tx, context.caller, {context.caller.actor_id, clock_.Now()},
+                                     id, ActorId(request.actor_id()), role));
+        return absl::OkStatus();
+      });
+}
+
+void ChannelService::BatchAddMembers(CallContext& context,
+                                     const v1::BatchAddMembersRequest& request,
+                                     Reply<v1::BatchAddMembersResponse> reply) {
+  CommitReply<v1::BatchAddMembersResponse>(
+      store_, context, std::move(reply),
+      [this, &context, &request](WriteTx& tx,
+                                 v1::BatchAddMembersResponse* response) -> absl::Status {
+        const ChannelId id(request.channel_id());
+        HEIM_ASSIGN_OR_RETURN(const ChannelAccess access,
+                              AccessChannel(tx, context.caller, id, Permission::kAddMember));
+        HEIM_ASSIGN_OR_RETURN(const v1::ChannelRole role, RoleToGive(access, request.role()));
         const Acting acting{context.caller.actor_id, clock_.Now()};
-        HEIM_ASSIGN_OR_RETURN(v1::Member member, AddToChannel(tx, acting, id, actor, role));
-        *response->mutable_member() = PublicMember(std::move(member));
+        for (const std::string& actor : request.actor_ids()) {
+          v1::BatchAddMembersResult& result = *response->add_results();
+          result.set_actor_id(actor);
+          auto member = AddOne(tx, context.caller, acting, id, ActorId(actor), role);
+          if (member.ok()) {
+            *result.mutable_member() = *std::move(member);
+            continue;
+          }
+          const bool expected = ReasonOf(member.status()) == v1::ERROR_REASON_ACTOR_NOT_FOUND ||
+                                ReasonOf(member.status()) == v1::ERROR_REASON_ALREADY_MEMBER;
+          if (!expected) return member.status();
+          *result.mutable_error() = ToError(member.status(), context.request_id);
+        }
         return absl::OkStatus();
       });
 }
@@ -197,18 +252,10 @@ void ChannelService::UpdateMember(CallContext& context, const v1::UpdateMemberRe
         v1::Member member = before;
         ApplyMask(mask, request.member(), &member);
         if (member.role() != before.role()) {
-          HEIM_RETURN_IF_ERROR(CheckRoleChange(tx, access.channel(), before, member.role()));
+          HEIM_RETURN_IF_ERROR(CheckRoleChange(tx, access, before, member.role()));
         }
-        if (member.role() != before.role() || member.muted() != before.muted()) {
-          member.set_revision(member.revision() + 1);
-          HEIM_RETURN_IF_ERROR(tx.members.Update(member));
-        }
-        if (member.role() != before.role()) {
-          v1::Event event = ChannelEvent({context.caller.actor_id, clock_.Now()}, id);
-          *event.mutable_member_updated()->mutable_member() = PublicMember(member);
-          HEIM_RETURN_IF_ERROR(
-              tx.Emit(WorkspaceId(access.channel().workspace_id()), std::move(event)).status());
-        }
+        HEIM_RETURN_IF_ERROR(Change(tx, {context.caller.actor_id, clock_.Now()},
+                                    access.workspace_id(), before, &member));
         *response->mutable_member() = own ? member : PublicMember(member);
         return absl::OkStatus();
       });
@@ -230,8 +277,7 @@ void ChannelService::RemoveMember(CallContext& context, const v1::RemoveMemberRe
         HEIM_RETURN_IF_ERROR(RefuseDefault(tx, access.channel()));
         HEIM_ASSIGN_OR_RETURN(const v1::Member member, tx.members.Get(id, actor));
         if (!own && member.role() == v1::CHANNEL_ROLE_OWNER) {
-          HEIM_RETURN_IF_ERROR(
-              CheckRoleChange(tx, access.channel(), member, v1::CHANNEL_ROLE_MEMBER));
+          HEIM_RETURN_IF_ERROR(CheckRoleChange(tx, access, member, v1::CHANNEL_ROLE_MEMBER));
         }
         const Acting acting{context.caller.actor_id, clock_.Now()};
         HEIM_ASSIGN_OR_RETURN(v1::Member removed, RemoveFromChannel(tx, acting, id, actor));

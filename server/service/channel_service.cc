@@ -1,7 +1,5 @@
 #include "server/service/channel_service.h"
 
-#include <algorithm>
-#include <array>
 #include <set>
 #include <string>
 #include <utility>
@@ -12,69 +10,29 @@
 #include "absl/strings/str_split.h"
 #include "server/base/status_macros.h"
 #include "server/model/errors.h"
-#include "server/model/mask.h"
 #include "server/model/page.h"
 #include "server/model/permissions.h"
-#include "server/model/time.h"
 #include "server/service/access.h"
+#include "server/service/channel_writes.h"
 #include "server/service/commit_reply.h"
 #include "server/service/membership.h"
 
 namespace heim {
 namespace {
 
-constexpr std::array<std::string_view, 4> kReservedNames = {"all", "here", "channel", "everyone"};
 constexpr size_t kGroupDirectOthersMin = 2;
 constexpr size_t kGroupDirectOthersMax = 8;
-
-bool IsDirect(v1::ChannelType type) {
-  return type == v1::CHANNEL_TYPE_DM || type == v1::CHANNEL_TYPE_GROUP_DM;
-}
-
-absl::Status CheckName(std::string_view name) {
-  if (std::find(kReservedNames.begin(), kReservedNames.end(), name) != kReservedNames.end()) {
-    return InvalidField("name", "a name that is not reserved (all, here, channel, everyone)");
-  }
-  return absl::OkStatus();
-}
-
-// Emits one of the events that carry the whole channel.
-template <typename SetPayload>
-absl::Status EmitChannel(WriteTx& tx, const Acting& acting, const v1::Channel& channel,
-                         SetPayload set_payload) {
-  v1::Event event = ChannelEvent(acting, ChannelId(channel.id()));
-  set_payload(event, PublicChannel(channel));
-  return tx.Emit(WorkspaceId(channel.workspace_id()), std::move(event)).status();
-}
-
-absl::Status InsertChannel(WriteTx& tx, const Acting& acting, const v1::Channel& channel,
-                           std::string_view dm_key) {
-  HEIM_RETURN_IF_ERROR(tx.channels.Insert(channel, dm_key));
-  return EmitChannel(tx, acting, channel, [](v1::Event& event, v1::Channel shown) {
-    *event.mutable_channel_created()->mutable_channel() = std::move(shown);
-  });
-}
-
-v1::Channel NewChannel(const Caller& caller, const std::string& id, v1::ChannelType type,
-                       absl::Time now) {
-  v1::Channel channel;
-  channel.set_id(id);
-  channel.set_workspace_id(caller.workspace_id.str());
-  channel.set_type(type);
-  channel.set_created_by(caller.actor_id.str());
-  *channel.mutable_created_at() = ToTimestamp(now);
-  *channel.mutable_updated_at() = channel.created_at();
-  channel.set_revision(1);
-  return channel;
-}
 
 // Finds or makes the direct message of the caller and the others. `existed` tells which.
 absl::Status OpenDirectIn(WriteTx& tx, const Caller& caller, const Acting& acting,
                           const std::string& new_id, const std::vector<std::string>& others,
                           v1::Channel* channel, bool* existed) {
+  HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, caller, Permission::kOpenDirect));
   std::set<std::string> everyone(others.begin(), others.end());
+  bool deactivated = false;
   for (const std::string& other : everyone) {
-    HEIM_RETURN_IF_ERROR(AccessActor(tx, caller, ActorId(other)).status());
+    HEIM_ASSIGN_OR_RETURN(const v1::Actor actor, AccessActor(tx, caller, ActorId(other)));
+    deactivated |= actor.has_deleted_at();
   }
   everyone.insert(caller.actor_id.str());
   if (everyone.size() > kGroupDirectOthersMax + 1) {
@@ -85,6 +43,10 @@ absl::Status OpenDirectIn(WriteTx& tx, const Caller& caller, const Acting& actin
   *existed = found.ok();
   if (!found.ok() && ReasonOf(found.status()) != v1::ERROR_REASON_CHANNEL_NOT_FOUND) {
     return found.status();
+  }
+  if (!*existed && deactivated) {
+    return MakeError(v1::ERROR_REASON_ACTOR_DEACTIVATED,
+                     "Nobody can write to an actor that is deactivated");
   }
   const std::string id = *existed ? found->id() : new_id;
   if (!*existed) {
@@ -125,6 +87,9 @@ absl::Status CreateNamedIn(WriteTx& tx, const Caller& caller, const Acting& acti
   channel.set_name(request.name());
   channel.set_topic(request.topic());
   channel.set_purpose(request.purpose());
+  if (request.history_visibility() != v1::HISTORY_VISIBILITY_UNSPECIFIED) {
+    channel.set_history_visibility(request.history_visibility());
+  }
   HEIM_RETURN_IF_ERROR(InsertChannel(tx, acting, channel, ""));
   const ChannelId channel_id(id);
   HEIM_RETURN_IF_ERROR(
@@ -140,36 +105,27 @@ absl::Status CreateNamedIn(WriteTx& tx, const Caller& caller, const Acting& acti
   return absl::OkStatus();
 }
 
+// The channel that had the name before, if the caller may know of it and it passes the filter.
+absl::Status AddFormerlyNamed(ReadTx& tx, const Caller& caller, const ChannelFilter& filter,
+                              v1::ListChannelsResponse* response) {
+  const auto id = tx.channels.FormerlyNamed(caller.workspace_id, filter.name);
+  if (ReasonOf(id.status()) == v1::ERROR_REASON_CHANNEL_NOT_FOUND) return absl::OkStatus();
+  HEIM_RETURN_IF_ERROR(id.status());
+  const auto access = AccessChannel(tx, caller, *id, Permission::kReadChannel);
+  if (ReasonOf(access.status()) == v1::ERROR_REASON_CHANNEL_NOT_FOUND) return absl::OkStatus();
+  HEIM_RETURN_IF_ERROR(access.status());
+  const v1::Channel& channel = access->channel();
+  const bool wanted =
+      (filter.include_archived || !channel.archived()) &&
+      (!filter.joined_only || channel.has_me()) &&
+      (filter.type == v1::CHANNEL_TYPE_UNSPECIFIED || filter.type == channel.type());
+  if (wanted) *response->add_channels() = channel;
+  return absl::OkStatus();
+}
+
 std::string FilterOf(const v1::ListChannelsRequest& request) {
   return absl::StrCat(request.type(), "/", request.include_archived(), "/", request.joined(), "/",
                       request.name());
-}
-
-absl::Status CheckRevision(const v1::Channel& channel, bool given, uint32_t expected) {
-  if (given && expected != channel.revision()) return RevisionConflict(channel.revision());
-  return absl::OkStatus();
-}
-
-// A private channel may become public and the reverse; direct messages stay what they are.
-absl::Status CheckTypeChange(v1::ChannelType from, v1::ChannelType to) {
-  if (from == to) return absl::OkStatus();
-  if (IsDirect(from) || (to != v1::CHANNEL_TYPE_PUBLIC && to != v1::CHANNEL_TYPE_PRIVATE)) {
-    return InvalidField("type", "public or private; a direct message keeps its type");
-  }
-  return absl::OkStatus();
-}
-
-bool SameShownFields(const v1::Channel& a, const v1::Channel& b) {
-  return a.name() == b.name() && a.type() == b.type() && a.topic() == b.topic() &&
-         a.purpose() == b.purpose();
-}
-
-absl::Status CheckNotDefault(WriteTx& tx, const v1::Channel& channel) {
-  HEIM_ASSIGN_OR_RETURN(const v1::Workspace workspace,
-                        tx.workspaces.Get(WorkspaceId(channel.workspace_id())));
-  if (DefaultChannelOf(workspace).str() != channel.id()) return absl::OkStatus();
-  return MakeError(v1::ERROR_REASON_PERMISSION_DENIED,
-                   "The workspace's default channel cannot be archived or left");
 }
 
 }  // namespace
@@ -181,7 +137,8 @@ void ChannelService::CreateChannel(CallContext& context, const v1::CreateChannel
     if (const absl::Status status = CheckDirectRequest(request); !status.ok()) return reply(status);
   } else {
     if (request.name().empty()) return reply(InvalidField("name", "a name of 1 to 80 characters"));
-    if (const absl::Status status = CheckName(request.name()); !status.ok()) return reply(status);
+    if (const absl::Status status = CheckChannelName(request.name()); !status.ok())
+      return reply(status);
   }
   const std::string id = ids_.NewId();
   CommitReply<v1::CreateChannelResponse>(
@@ -249,7 +206,8 @@ void ChannelService::ListChannels(CallContext& context, const v1::ListChannelsRe
           FilterOf(request), absl::StrCat(channels.back().name(), "|", channels.back().id())));
     }
     for (v1::Channel& channel : channels) *response.add_channels() = std::move(channel);
-    return absl::OkStatus();
+    if (response.channels_size() > 0 || filter.name.empty()) return absl::OkStatus();
+    return AddFormerlyNamed(tx, context.caller, filter, &response);
   });
   if (!status.ok()) return reply(status);
   reply(std::move(response));
@@ -267,99 +225,6 @@ void ChannelService::GetChannel(CallContext& context, const v1::GetChannelReques
   });
   if (!status.ok()) return reply(status);
   reply(std::move(response));
-}
-
-void ChannelService::UpdateChannel(CallContext& context, const v1::UpdateChannelRequest& request,
-                                   Reply<v1::UpdateChannelResponse> reply) {
-  static constexpr std::array<std::string_view, 4> kFields = {"name", "topic", "purpose", "type"};
-  const auto mask = EffectiveMask(request.update_mask(), request.channel(), kFields);
-  if (!mask.ok()) return reply(mask.status());
-  CommitReply<v1::UpdateChannelResponse>(
-      store_, context, std::move(reply),
-      [this, &context, &request, mask = *mask](
-          WriteTx& tx, v1::UpdateChannelResponse* response) -> absl::Status {
-        const bool new_type = std::find(mask.begin(), mask.end(), "type") != mask.end();
-        const Permission permission =
-            new_type ? Permission::kChangeChannelType : Permission::kUpdateChannel;
-        HEIM_ASSIGN_OR_RETURN(
-            const ChannelAccess access,
-            AccessChannel(tx, context.caller, ChannelId(request.channel_id()), permission));
-        HEIM_RETURN_IF_ERROR(CheckRevision(access.channel(), request.has_expected_revision(),
-                                           request.expected_revision()));
-        v1::Channel channel = access.channel();
-        ApplyMask(mask, request.channel(), &channel);
-        if (SameShownFields(channel, access.channel())) {
-          *response->mutable_channel() = access.channel();
-          return absl::OkStatus();
-        }
-        HEIM_RETURN_IF_ERROR(CheckTypeChange(access.channel().type(), channel.type()));
-        if (channel.name() != access.channel().name()) {
-          if (IsDirect(channel.type())) return InvalidField("name", "no name for a direct message");
-          if (channel.name().empty()) return InvalidField("name", "a name of 1 to 80 characters");
-          HEIM_RETURN_IF_ERROR(CheckName(channel.name()));
-        }
-        const Acting acting{context.caller.actor_id, clock_.Now()};
-        *channel.mutable_updated_at() = ToTimestamp(acting.at);
-        channel.set_revision(channel.revision() + 1);
-        HEIM_RETURN_IF_ERROR(tx.channels.Update(channel));
-        HEIM_RETURN_IF_ERROR(
-            EmitChannel(tx, acting, channel, [](v1::Event& event, v1::Channel shown) {
-              *event.mutable_channel_updated()->mutable_channel() = std::move(shown);
-            }));
-        *response->mutable_channel() = std::move(channel);
-        return absl::OkStatus();
-      });
-}
-
-void ChannelService::ArchiveChannel(CallContext& context, const v1::ArchiveChannelRequest& request,
-                                    Reply<v1::ArchiveChannelResponse> reply) {
-  CommitReply<v1::ArchiveChannelResponse>(
-      store_, context, std::move(reply),
-      [this, &context, &request](WriteTx& tx,
-                                 v1::ArchiveChannelResponse* response) -> absl::Status {
-        HEIM_ASSIGN_OR_RETURN(const ChannelAccess access,
-                              AccessChannel(tx, context.caller, ChannelId(request.channel_id()),
-                                            Permission::kArchiveChannel));
-        v1::Channel& channel = *response->mutable_channel();
-        channel = access.channel();
-        if (channel.archived()) return absl::OkStatus();
-        HEIM_RETURN_IF_ERROR(CheckNotDefault(tx, channel));
-        const Acting acting{context.caller.actor_id, clock_.Now()};
-        channel.set_archived(true);
-        *channel.mutable_updated_at() = ToTimestamp(acting.at);
-        channel.set_revision(channel.revision() + 1);
-        HEIM_RETURN_IF_ERROR(tx.channels.Update(channel));
-        return EmitChannel(tx, acting, channel, [](v1::Event& event, v1::Channel shown) {
-          *event.mutable_channel_archived()->mutable_channel() = std::move(shown);
-        });
-      },
-      [this](const v1::ArchiveChannelResponse& response) {
-        streams_.StopStreamsIn(ChannelId(response.channel().id()), "stopped_by_admin");
-      });
-}
-
-void ChannelService::UnarchiveChannel(CallContext& context,
-                                      const v1::UnarchiveChannelRequest& request,
-                                      Reply<v1::UnarchiveChannelResponse> reply) {
-  CommitReply<v1::UnarchiveChannelResponse>(
-      store_, context, std::move(reply),
-      [this, &context, &request](WriteTx& tx,
-                                 v1::UnarchiveChannelResponse* response) -> absl::Status {
-        HEIM_ASSIGN_OR_RETURN(const ChannelAccess access,
-                              AccessChannel(tx, context.caller, ChannelId(request.channel_id()),
-                                            Permission::kArchiveChannel));
-        v1::Channel& channel = *response->mutable_channel();
-        channel = access.channel();
-        if (!channel.archived()) return absl::OkStatus();
-        const Acting acting{context.caller.actor_id, clock_.Now()};
-        channel.set_archived(false);
-        *channel.mutable_updated_at() = ToTimestamp(acting.at);
-        channel.set_revision(channel.revision() + 1);
-        HEIM_RETURN_IF_ERROR(tx.channels.Update(channel));
-        return EmitChannel(tx, acting, channel, [](v1::Event& event, v1::Channel shown) {
-          *event.mutable_channel_unarchived()->mutable_channel() = std::move(shown);
-        });
-      });
 }
 
 }  // namespace heim

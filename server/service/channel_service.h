@@ -37,6 +37,8 @@ class ChannelService {
                   Reply<v1::OpenDirectResponse> reply);
   void AddMember(CallContext& context, const v1::AddMemberRequest& request,
                  Reply<v1::AddMemberResponse> reply);
+  void BatchAddMembers(CallContext& context, const v1::BatchAddMembersRequest& request,
+                       Reply<v1::BatchAddMembersResponse> reply);
   void ListMembers(CallContext& context, const v1::ListMembersRequest& request,
                    Reply<v1::ListMembersResponse> reply);
   void UpdateMember(CallContext& context, const v1::UpdateMemberRequest& request,

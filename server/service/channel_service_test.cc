@@ -253,10 +253,15 @@ TEST_F(ChannelServiceTest, AnArchivedChannelIsReadAndNotWritten) {
 }
 
 TEST_F(ChannelServiceTest, TheDefaultChannelStaysAndStaysFull) {
-  EXPECT_EQ(ReasonOf(Leave(ann_, general_)), v1::ERROR_REASON_PERMISSION_DENIED);
-  EXPECT_EQ(ReasonOf(Archive(olga_, general_).status()), v1::ERROR_REASON_PERMISSION_DENIED);
+  EXPECT_EQ(ReasonOf(Leave(ann_, general_)), v1::ERROR_REASON_DEFAULT_CHANNEL);
+  EXPECT_EQ(ReasonOf(Archive(olga_, general_).status()), v1::ERROR_REASON_DEFAULT_CHANNEL);
   EXPECT_EQ(ReasonOf(RemoveMember(olga_, general_, ann_).status()),
-            v1::ERROR_REASON_PERMISSION_DENIED);
+            v1::ERROR_REASON_DEFAULT_CHANNEL);
+  v1::UpdateChannelRequest request;
+  request.set_channel_id(general_);
+  request.mutable_channel()->set_type(v1::CHANNEL_TYPE_PRIVATE);
+  EXPECT_EQ(ReasonOf(Call(olga_, &ChannelService::UpdateChannel, channels_, request).status()),
+            v1::ERROR_REASON_DEFAULT_CHANNEL);
 }
 
 TEST_F(ChannelServiceTest, ARemovedMemberStopsWritingAtOnce) {

@@ -35,6 +35,7 @@ absl::Status MakeDefaultChannel(WriteTx& tx, const Acting& acting, const v1::Wor
   *channel.mutable_created_at() = ToTimestamp(acting.at);
   *channel.mutable_updated_at() = channel.created_at();
   channel.set_revision(1);
+  channel.set_history_visibility(v1::HISTORY_VISIBILITY_ALL);
   HEIM_RETURN_IF_ERROR(tx.channels.Insert(channel, ""));
   v1::Event event = ChannelEvent(acting, id);
   *event.mutable_channel_created()->mutable_channel() = std::move(channel);

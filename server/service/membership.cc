@@ -29,6 +29,25 @@ v1::Event ChannelEvent(const Acting& acting, const ChannelId& channel) {
   return event;
 }
 
+v1::Event MessageEvent(const Acting& acting, const v1::Message& message) {
+  v1::Event event = ChannelEvent(acting, ChannelId(message.channel_id()));
+  event.set_message_seq(message.seq());
+  return event;
+}
+
+namespace {
+
+// Where history begins for who joins now.
+absl::StatusOr<uint64_t> HistoryOfNewcomer(WriteTx& tx, const v1::Channel& channel) {
+  if (channel.history_visibility() == v1::HISTORY_VISIBILITY_SINCE_JOINING) {
+    return channel.last_seq() == 0 ? 0 : channel.last_seq() + 1;
+  }
+  HEIM_ASSIGN_OR_RETURN(const HistoryStart start, tx.channels.OpenFrom(ChannelId(channel.id())));
+  return start.seq;
+}
+
+}  // namespace
+
 absl::StatusOr<v1::Member> AddToChannel(WriteTx& tx, const Acting& acting, const ChannelId& channel,
                                         const ActorId& actor, v1::ChannelRole role) {
   HEIM_ASSIGN_OR_RETURN(const v1::Channel before, tx.channels.Get(channel));
@@ -41,6 +60,8 @@ absl::StatusOr<v1::Member> AddToChannel(WriteTx& tx, const Acting& acting, const
   *member.mutable_joined_at() = ToTimestamp(acting.at);
   member.set_last_read_seq(before.last_seq());
   member.set_revision(1);
+  HEIM_ASSIGN_OR_RETURN(const uint64_t history, HistoryOfNewcomer(tx, before));
+  member.set_history_from_seq(history);
   HEIM_RETURN_IF_ERROR(tx.members.Insert(member, position));
 
   v1::Event event = ChannelEvent(acting, channel);

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "heim/v1/channel.pb.h"
+#include "heim/v1/message.pb.h"
 #include "heim/v1/workspace.pb.h"
 #include "server/model/ids.h"
 #include "server/store/store.h"
@@ -20,8 +21,8 @@ struct Acting {
   absl::Time at;
 };
 
-// Makes the actor a member (its read cursor at the channel's end) and emits member.added.
-// ALREADY_MEMBER.
+// Makes the actor a member (its read cursor at the channel's end, its history from where the
+// channel lets newcomers read) and emits member.added. ALREADY_MEMBER.
 absl::StatusOr<v1::Member> AddToChannel(WriteTx& tx, const Acting& acting, const ChannelId& channel,
                                         const ActorId& actor, v1::ChannelRole role);
 
@@ -42,5 +43,7 @@ v1::Channel PublicChannel(v1::Channel channel);
 
 // An event of the channel by the actor, its payload still to be set.
 v1::Event ChannelEvent(const Acting& acting, const ChannelId& channel);
+// The same about one of its messages: whoever may not read the message does not hear it.
+v1::Event MessageEvent(const Acting& acting, const v1::Message& message);
 
 }  // namespace heim

@@ -45,18 +45,18 @@ absl::Status CheckAnchors(const v1::ListMessagesRequest& request) {
   return InvalidField("cursor", "at most one of cursor, before, after and around");
 }
 
-// seq of a message that must lie in the channel.
-absl::StatusOr<uint64_t> SeqOf(ReadTx& tx, const ChannelId& channel, const std::string& id) {
-  HEIM_ASSIGN_OR_RETURN(const v1::Message message, tx.messages.Get(MessageId(id)));
-  if (message.channel_id() != channel.str()) return MessageNotFound();
+// seq of a message that must lie in the channel and in the caller's history.
+absl::StatusOr<uint64_t> SeqOf(ReadTx& tx, const ChannelAccess& access, const std::string& id) {
+  HEIM_ASSIGN_OR_RETURN(const v1::Message message, MessageIn(tx, access, MessageId(id)));
   return message.seq();
 }
 
 // Reads one message more than wanted to know whether more follow.
-absl::Status ReadPage(ReadTx& tx, const ChannelId& channel, MessagePage page, uint32_t limit,
+absl::Status ReadPage(ReadTx& tx, const ChannelAccess& access, MessagePage page, uint32_t limit,
                       const std::string& filter, v1::ListMessagesResponse* response) {
   page.limit = limit + 1;
-  HEIM_ASSIGN_OR_RETURN(std::vector<v1::Message> messages, tx.messages.List(channel, page));
+  page.from_seq = access.history_from_seq();
+  HEIM_ASSIGN_OR_RETURN(std::vector<v1::Message> messages, tx.messages.List(access.id(), page));
   if (messages.size() > limit) {
     messages.resize(limit);
     response->set_has_more(true);
@@ -68,16 +68,17 @@ absl::Status ReadPage(ReadTx& tx, const ChannelId& channel, MessagePage page, ui
 }
 
 // Oldest first, the anchor in the middle; goes on in ascending direction.
-absl::Status ReadAround(ReadTx& tx, const ChannelId& channel, uint64_t anchor,
+absl::Status ReadAround(ReadTx& tx, const ChannelAccess& access, uint64_t anchor,
                         const v1::ListMessagesRequest& request, uint32_t limit,
                         v1::ListMessagesResponse* response) {
   MessagePage before;
   before.before_seq = anchor;
   before.include_replies = request.include_replies();
+  before.from_seq = access.history_from_seq();
   before.limit = (limit - 1) / 2;
   std::vector<v1::Message> older;
   if (before.limit > 0) {
-    HEIM_ASSIGN_OR_RETURN(older, tx.messages.List(channel, before));
+    HEIM_ASSIGN_OR_RETURN(older, tx.messages.List(access.id(), before));
   }
   std::reverse(older.begin(), older.end());
   for (v1::Message& message : older) *response->add_messages() = std::move(message);
@@ -85,18 +86,18 @@ absl::Status ReadAround(ReadTx& tx, const ChannelId& channel, uint64_t anchor,
   after.ascending = true;
   after.after_seq = anchor - 1;
   after.include_replies = request.include_replies();
-  return ReadPage(tx, channel, after, limit - static_cast<uint32_t>(older.size()),
-                  FilterOf(request), response);
+  return ReadPage(tx, access, after, limit - static_cast<uint32_t>(older.size()), FilterOf(request),
+                  response);
 }
 
-absl::Status ReadHistory(ReadTx& tx, const v1::ListMessagesRequest& request, uint32_t limit,
+absl::Status ReadHistory(ReadTx& tx, const ChannelAccess& access,
+                         const v1::ListMessagesRequest& request, uint32_t limit,
                          v1::ListMessagesResponse* response) {
-  const ChannelId channel(request.channel_id());
   MessagePage page;
   page.include_replies = request.include_replies();
   if (!request.around().empty()) {
-    HEIM_ASSIGN_OR_RETURN(const uint64_t anchor, SeqOf(tx, channel, request.around()));
-    return ReadAround(tx, channel, anchor, request, limit, response);
+    HEIM_ASSIGN_OR_RETURN(const uint64_t anchor, SeqOf(tx, access, request.around()));
+    return ReadAround(tx, access, anchor, request, limit, response);
   }
   if (!request.cursor().empty()) {
     HEIM_ASSIGN_OR_RETURN(const std::string text,
@@ -105,12 +106,12 @@ absl::Status ReadHistory(ReadTx& tx, const v1::ListMessagesRequest& request, uin
     page.ascending = key.ascending;
     (key.ascending ? page.after_seq : page.before_seq) = key.seq;
   } else if (!request.before().empty()) {
-    HEIM_ASSIGN_OR_RETURN(page.before_seq, SeqOf(tx, channel, request.before()));
+    HEIM_ASSIGN_OR_RETURN(page.before_seq, SeqOf(tx, access, request.before()));
   } else if (!request.after().empty()) {
     page.ascending = true;
-    HEIM_ASSIGN_OR_RETURN(page.after_seq, SeqOf(tx, channel, request.after()));
+    HEIM_ASSIGN_OR_RETURN(page.after_seq, SeqOf(tx, access, request.after()));
   }
-  return ReadPage(tx, channel, page, limit, FilterOf(request), response);
+  return ReadPage(tx, access, page, limit, FilterOf(request), response);
 }
 
 absl::StatusOr<std::string> LogCursorOf(ReadTx& tx, const v1::Channel& channel) {
@@ -130,7 +131,7 @@ void MessageService::ListMessages(CallContext& context, const v1::ListMessagesRe
                           AccessChannel(tx, context.caller, ChannelId(request.channel_id()),
                                         Permission::kReadChannel));
     HEIM_ASSIGN_OR_RETURN(*response.mutable_log_cursor(), LogCursorOf(tx, access.channel()));
-    return ReadHistory(tx, request, limit, &response);
+    return ReadHistory(tx, access, request, limit, &response);
   });
   if (!status.ok()) return reply(status);
   reply(std::move(response));
@@ -145,16 +146,18 @@ void MessageService::ListThread(CallContext& context, const v1::ListThreadReques
                           AccessMessage(tx, context.caller, MessageId(request.message_id()),
                                         Permission::kReadChannel));
     HEIM_ASSIGN_OR_RETURN(*response.mutable_log_cursor(), LogCursorOf(tx, access.access.channel()));
-    v1::Message& root = *response.mutable_root();
-    root = std::move(access.message);
+    v1::Message root = std::move(access.message);
     if (root.has_thread_id()) {
       HEIM_ASSIGN_OR_RETURN(root, tx.messages.Get(MessageId(root.thread_id())));
     }
-    uint64_t after = 0;
+    // A reply may be newer than the caller's history, and its root older.
+    if (access.access.MayRead(root)) *response.mutable_root() = root;
+    const uint64_t from = access.access.history_from_seq();
+    uint64_t after = from == 0 ? 0 : from - 1;
     if (!request.cursor().empty()) {
       HEIM_ASSIGN_OR_RETURN(const std::string text, DecodeCursor(request.cursor(), root.id()));
       HEIM_ASSIGN_OR_RETURN(const PageKey key, ParseKey(text));
-      after = key.seq;
+      after = std::max(after, key.seq);
     }
     HEIM_ASSIGN_OR_RETURN(std::vector<v1::Message> replies,
                           tx.messages.ListThread(MessageId(root.id()), after, limit + 1));

@@ -92,7 +92,7 @@ absl::Status Send(WriteTx& tx, const CallContext& context, const v1::SendMessage
   HEIM_RETURN_IF_ERROR(NormalizeMessageContent(&message));
   if (request.has_thread_id()) {
     HEIM_ASSIGN_OR_RETURN(const MessageId root,
-                          ThreadRoot(tx, channel, MessageId(request.thread_id())));
+                          ThreadRoot(tx, access, MessageId(request.thread_id())));
     message.set_thread_id(root.str());
   }
   const WorkspaceId workspace(access.channel().workspace_id());
@@ -196,7 +196,7 @@ void MessageService::UpdateMessage(CallContext& context, const v1::UpdateMessage
         *message.mutable_edited_at() = ToTimestamp(acting.at);
         HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
         HEIM_RETURN_IF_ERROR(tx.messages.Update(message, position));
-        v1::Event event = ChannelEvent(acting, ChannelId(message.channel_id()));
+        v1::Event event = MessageEvent(acting, message);
         *event.mutable_message_updated()->mutable_message() = message;
         return tx.Emit(workspace, std::move(event)).status();
       });
@@ -256,7 +256,7 @@ void MessageService::AddReaction(CallContext& context, const v1::AddReactionRequ
         }
         HEIM_ASSIGN_OR_RETURN(const bool added, tx.reactions.Add(id, acting.by, emoji, acting.at));
         if (added) {
-          v1::Event event = ChannelEvent(acting, ChannelId(access.message.channel_id()));
+          v1::Event event = MessageEvent(acting, access.message);
           v1::ReactionAdded& payload = *event.mutable_reaction_added();
           payload.set_channel_id(access.message.channel_id());
           payload.set_message_id(id.str());
@@ -287,7 +287,7 @@ void MessageService::RemoveReaction(CallContext& context, const v1::RemoveReacti
         HEIM_ASSIGN_OR_RETURN(const bool removed, tx.reactions.Remove(id, acting.by, emoji));
         if (removed) {
           HEIM_ASSIGN_OR_RETURN(const uint32_t count, tx.reactions.Count(id, emoji));
-          v1::Event event = ChannelEvent(acting, ChannelId(access.message.channel_id()));
+          v1::Event event = MessageEvent(acting, access.message);
           v1::ReactionRemoved& payload = *event.mutable_reaction_removed();
           payload.set_channel_id(access.message.channel_id());
           payload.set_message_id(id.str());

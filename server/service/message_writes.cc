@@ -12,9 +12,9 @@
 
 namespace heim {
 
-absl::StatusOr<MessageId> ThreadRoot(ReadTx& tx, const ChannelId& channel, const MessageId& named) {
-  HEIM_ASSIGN_OR_RETURN(const v1::Message message, tx.messages.Get(named));
-  if (message.channel_id() != channel.str()) return MessageNotFound();
+absl::StatusOr<MessageId> ThreadRoot(ReadTx& tx, const ChannelAccess& access,
+                                     const MessageId& named) {
+  HEIM_ASSIGN_OR_RETURN(const v1::Message message, MessageIn(tx, access, named));
   return message.has_thread_id() ? MessageId(message.thread_id()) : named;
 }
 
@@ -70,7 +70,7 @@ namespace {
 absl::Status EmitRoot(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
                       const MessageId& root) {
   HEIM_ASSIGN_OR_RETURN(v1::Message message, tx.messages.Get(root));
-  v1::Event event = ChannelEvent(acting, ChannelId(message.channel_id()));
+  v1::Event event = MessageEvent(acting, message);
   *event.mutable_message_updated()->mutable_message() = std::move(message);
   return tx.Emit(workspace, std::move(event)).status();
 }
@@ -79,7 +79,7 @@ absl::Status EmitRoot(WriteTx& tx, const Acting& acting, const WorkspaceId& work
 
 absl::Status EmitNewMessage(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
                             const v1::Message& message) {
-  v1::Event event = ChannelEvent(acting, ChannelId(message.channel_id()));
+  v1::Event event = MessageEvent(acting, message);
   *event.mutable_message_new()->mutable_message() = message;
   HEIM_RETURN_IF_ERROR(tx.Emit(workspace, std::move(event)).status());
   if (!message.has_thread_id()) return absl::OkStatus();
@@ -111,7 +111,7 @@ absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
   HEIM_RETURN_IF_ERROR(tx.files.UnlinkMessage(MessageId(message.id())));
   HEIM_RETURN_IF_ERROR(tx.log.ScrubMessage(workspace, tombstone));
   HEIM_RETURN_IF_ERROR(tx.answers.ScrubMessage(tombstone));
-  v1::Event event = ChannelEvent(acting, ChannelId(message.channel_id()));
+  v1::Event event = MessageEvent(acting, message);
   v1::MessageDeleted& deleted = *event.mutable_message_deleted();
   deleted.set_channel_id(message.channel_id());
   deleted.set_message_id(message.id());

@@ -8,14 +8,16 @@
 #include "absl/status/statusor.h"
 #include "heim/v1/message.pb.h"
 #include "server/model/ids.h"
+#include "server/service/access.h"
 #include "server/service/membership.h"
 #include "server/store/store.h"
 
 namespace heim {
 
 // The root that a reply belongs to: the message itself, or its root when it is a reply. It must lie
-// in the channel and not be deleted from the log's view; MESSAGE_NOT_FOUND otherwise.
-absl::StatusOr<MessageId> ThreadRoot(ReadTx& tx, const ChannelId& channel, const MessageId& named);
+// in the channel and in the caller's history; MESSAGE_NOT_FOUND otherwise.
+absl::StatusOr<MessageId> ThreadRoot(ReadTx& tx, const ChannelAccess& access,
+                                     const MessageId& named);
 
 // Finds mentions in the content and resolves usernames of the workspace to actor ids.
 absl::Status FillMentions(ReadTx& tx, const WorkspaceId& workspace, v1::Message* message);

@@ -92,9 +92,10 @@ void PresenceService::SendTyping(CallContext& context, const v1::SendTypingReque
                                  Reply<v1::SendTypingResponse> reply) {
   const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
     const ChannelId channel(request.channel_id());
-    HEIM_RETURN_IF_ERROR(AccessChannel(tx, context.caller, channel, Permission::kTyping).status());
+    HEIM_ASSIGN_OR_RETURN(const ChannelAccess access,
+                          AccessChannel(tx, context.caller, channel, Permission::kTyping));
     if (request.thread_id().empty()) return absl::OkStatus();
-    return ThreadRoot(tx, channel, MessageId(request.thread_id())).status();
+    return ThreadRoot(tx, access, MessageId(request.thread_id())).status();
   });
   if (!status.ok()) return reply(status);
   v1::Event event;

@@ -20,26 +20,24 @@ namespace {
 constexpr std::string_view kPageFilter = "read_states";
 
 // What was read, as a seq of the channel.
-absl::StatusOr<uint64_t> SeqRead(WriteTx& tx, const v1::Channel& channel,
+absl::StatusOr<uint64_t> SeqRead(WriteTx& tx, const ChannelAccess& access,
                                  const v1::MarkReadRequest& request) {
   if (request.has_message_id() == request.has_seq()) {
     return InvalidField("message_id", "either message_id or seq");
   }
-  if (request.has_seq()) return std::min<uint64_t>(request.seq(), channel.last_seq());
+  if (request.has_seq()) return std::min<uint64_t>(request.seq(), access.channel().last_seq());
   HEIM_ASSIGN_OR_RETURN(const v1::Message message,
-                        tx.messages.Get(MessageId(request.message_id())));
-  if (message.channel_id() != channel.id()) return MessageNotFound();
+                        MessageIn(tx, access, MessageId(request.message_id())));
   return message.seq();
 }
 
 // The root of the thread whose cursor moves; it must lie in the channel.
-absl::StatusOr<std::optional<MessageId>> ThreadOf(WriteTx& tx, const v1::MarkReadRequest& request) {
+absl::StatusOr<std::optional<MessageId>> ThreadOf(WriteTx& tx, const ChannelAccess& access,
+                                                  const v1::MarkReadRequest& request) {
   if (!request.has_thread_id()) return std::nullopt;
   const MessageId root(request.thread_id());
-  HEIM_ASSIGN_OR_RETURN(const v1::Message message, tx.messages.Get(root));
-  if (message.channel_id() != request.channel_id() || message.has_thread_id()) {
-    return MessageNotFound();
-  }
+  HEIM_ASSIGN_OR_RETURN(const v1::Message message, MessageIn(tx, access, root));
+  if (message.has_thread_id()) return MessageNotFound();
   return root;
 }
 
@@ -66,8 +64,8 @@ void ReadStateService::MarkRead(CallContext& context, const v1::MarkReadRequest&
         const ChannelId channel(request.channel_id());
         HEIM_ASSIGN_OR_RETURN(const ChannelAccess access,
                               AccessChannel(tx, context.caller, channel, Permission::kMarkRead));
-        HEIM_ASSIGN_OR_RETURN(const uint64_t seq, SeqRead(tx, access.channel(), request));
-        HEIM_ASSIGN_OR_RETURN(const std::optional<MessageId> thread, ThreadOf(tx, request));
+        HEIM_ASSIGN_OR_RETURN(const uint64_t seq, SeqRead(tx, access, request));
+        HEIM_ASSIGN_OR_RETURN(const std::optional<MessageId> thread, ThreadOf(tx, access, request));
         const Acting acting{context.caller.actor_id, clock_.Now()};
         const auto moved = thread.has_value()
                                ? tx.members.MarkThreadRead(*thread, acting.by, seq, acting.at)

@@ -80,6 +80,7 @@ void LogModel::Apply(const v1::Event& event) {
       return;
     }
     case v1::Event::kMemberUpdated: {
+      if (event.has_to_actor_id()) return;  // the same with what is its own
       const v1::Member& member = event.member_updated().member();
       members_[Key(member.channel_id(), member.actor().id())] = member;
       return;
@@ -309,6 +310,10 @@ void StateLawTest::DoToChannels() {
       v1::UpdateChannelRequest request;
       request.set_channel_id(place);
       request.mutable_channel()->set_topic(StrCat("topic ", Below(5)));
+      if (Below(3) == 0) {
+        request.mutable_channel()->set_history_visibility(
+            static_cast<v1::HistoryVisibility>(1 + Below(2)));
+      }
       return (void)Call(who, &ChannelService::UpdateChannel, channels_, request);
     }
   }

@@ -43,6 +43,7 @@ bool IsEmpty(const v1::Message& message) {
 absl::Status EmitStreamEnd(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
                            const v1::Stream& stream, std::string_view outcome) {
   v1::Event event = ChannelEvent(acting, ChannelId(stream.channel_id()));
+  event.set_message_seq(stream.message_seq());
   v1::MessageStreamEnd& payload = *event.mutable_message_stream_end();
   payload.set_stream_id(stream.id());
   payload.set_channel_id(stream.channel_id());
@@ -164,9 +165,10 @@ absl::StatusOr<std::string> StreamService::AbortOutcome(const Caller& caller, co
   HEIM_RETURN_IF_ERROR(deps_.store.Read([&](ReadTx& tx) -> absl::Status {
     HEIM_ASSIGN_OR_RETURN(const StreamRow row, tx.streams.Get(id));
     const ChannelId channel(row.stream.channel_id());
-    const auto access = AccessChannel(tx, caller, channel, Permission::kReadChannel);
-    if (ReasonOf(access.status()) == v1::ERROR_REASON_CHANNEL_NOT_FOUND) return StreamNotFound();
-    HEIM_RETURN_IF_ERROR(access.status());
+    const auto message =
+        AccessMessage(tx, caller, MessageId(row.stream.message_id()), Permission::kReadChannel);
+    if (ReasonOf(message.status()) == v1::ERROR_REASON_MESSAGE_NOT_FOUND) return StreamNotFound();
+    HEIM_RETURN_IF_ERROR(message.status());
     if (row.stream.state() != v1::STREAM_STATE_ACTIVE) {
       return MakeError(v1::ERROR_REASON_STREAM_FINISHED, "The stream has ended");
     }
@@ -174,7 +176,7 @@ absl::StatusOr<std::string> StreamService::AbortOutcome(const Caller& caller, co
     if (row.stream.actor_id() == caller.actor_id.str()) return absl::OkStatus();
     // The person being answered: the other one of a direct message, or the thread's author.
     outcome = "stopped_by_reader";
-    if (access->channel().type() == v1::CHANNEL_TYPE_DM) return absl::OkStatus();
+    if (message->access.channel().type() == v1::CHANNEL_TYPE_DM) return absl::OkStatus();
     if (row.stream.has_thread_id()) {
       HEIM_ASSIGN_OR_RETURN(const v1::Message root,
                             tx.messages.Get(MessageId(row.stream.thread_id())));

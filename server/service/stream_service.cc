@@ -64,6 +64,7 @@ v1::Stream StreamOf(const v1::Message& message, absl::Duration idle_timeout) {
   stream.set_state(v1::STREAM_STATE_ACTIVE);
   *stream.mutable_started_at() = message.created_at();
   stream.mutable_idle_timeout()->set_seconds(absl::ToInt64Seconds(idle_timeout));
+  stream.set_message_seq(message.seq());
   return stream;
 }
 
@@ -98,7 +99,7 @@ absl::Status Start(WriteTx& tx, const CallContext& context, const v1::StartStrea
   v1::Message message = StreamingMessage(context, request, ids.message, ids.stream, now);
   if (request.has_thread_id()) {
     HEIM_ASSIGN_OR_RETURN(const MessageId root,
-                          ThreadRoot(tx, channel, MessageId(request.thread_id())));
+                          ThreadRoot(tx, access, MessageId(request.thread_id())));
     message.set_thread_id(root.str());
   }
   const WorkspaceId workspace = access.workspace_id();
@@ -109,7 +110,7 @@ absl::Status Start(WriteTx& tx, const CallContext& context, const v1::StartStrea
   *started = StreamOf(message, idle);
   HEIM_RETURN_IF_ERROR(tx.streams.Insert({*started, workspace, ""}));
 
-  v1::Event event = ChannelEvent({author, now}, channel);
+  v1::Event event = MessageEvent({author, now}, message);
   v1::MessageStreamStart& payload = *event.mutable_message_stream_start();
   payload.set_stream_id(started->id());
   payload.set_channel_id(channel.str());
@@ -205,9 +206,9 @@ absl::StatusOr<v1::Stream> StreamService::Read(const Caller& caller, const Strea
   HEIM_RETURN_IF_ERROR(deps_.store.Read([&](ReadTx& tx) -> absl::Status {
     HEIM_ASSIGN_OR_RETURN(const StreamRow row, tx.streams.Get(id));
     const absl::Status access =
-        AccessChannel(tx, caller, ChannelId(row.stream.channel_id()), Permission::kReadChannel)
+        AccessMessage(tx, caller, MessageId(row.stream.message_id()), Permission::kReadChannel)
             .status();
-    if (ReasonOf(access) == v1::ERROR_REASON_CHANNEL_NOT_FOUND) return StreamNotFound();
+    if (ReasonOf(access) == v1::ERROR_REASON_MESSAGE_NOT_FOUND) return StreamNotFound();
     HEIM_RETURN_IF_ERROR(access);
     stream = row.stream;
     return absl::OkStatus();

@@ -12,19 +12,21 @@ namespace {
 
 #define HEIM_CHANNEL_COLUMNS                                                             \
   "c.id, c.workspace_id, c.name, c.type, c.topic, c.purpose, c.archived, c.created_by, " \
-  "c.created_at, c.updated_at, c.last_seq, c.member_count, c.revision "
-constexpr int kMeColumn = 13;
+  "c.created_at, c.updated_at, c.last_seq, c.member_count, c.revision, "                 \
+  "c.history_visibility "
+constexpr int kMeColumn = 14;
 #define HEIM_ME_COLUMNS                                               \
   ", m.role, m.joined_at, m.last_read_at, m.last_read_seq, m.muted, " \
-  "m.revision, " HEIM_ACTOR_REF_COLUMNS " "
+  "m.revision, m.history_from_seq, " HEIM_ACTOR_REF_COLUMNS " "
 #define HEIM_ME_JOIN                                                        \
   "LEFT JOIN channel_members m ON m.channel_id = c.id AND m.actor_id = $2 " \
   "LEFT JOIN actors a ON a.id = m.actor_id "
 
 constexpr char kInsert[] =
     "INSERT INTO channels (id, workspace_id, name, type, topic, purpose, archived, created_by, "
-    "created_at, updated_at, last_seq, member_count, revision, dm_key) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13)";
+    "created_at, updated_at, last_seq, member_count, revision, dm_key, "
+    "history_visibility) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14)";
 constexpr char kGet[] = "SELECT " HEIM_CHANNEL_COLUMNS "FROM channels c WHERE c.id = $1";
 constexpr char kGetFor[] = "SELECT " HEIM_CHANNEL_COLUMNS HEIM_ME_COLUMNS
                            "FROM channels c " HEIM_ME_JOIN "WHERE c.id = $1";
@@ -35,7 +37,15 @@ constexpr char kFindByDmKey[] =
     "SELECT " HEIM_CHANNEL_COLUMNS "FROM channels c WHERE c.workspace_id = $1 AND c.dm_key = $2";
 constexpr char kUpdate[] =
     "UPDATE channels SET name = $2, type = $3, topic = $4, purpose = $5, archived = $6, "
-    "updated_at = $7, revision = $8 WHERE id = $1";
+    "updated_at = $7, revision = $8, history_visibility = $9 WHERE id = $1";
+constexpr char kOpenFrom[] = "SELECT open_from_seq, open_from_position FROM channels WHERE id = $1";
+constexpr char kSetOpenFrom[] =
+    "UPDATE channels SET open_from_seq = $2, open_from_position = $3 WHERE id = $1";
+constexpr char kKeepName[] =
+    "INSERT INTO channel_names (workspace_id, name, channel_id) VALUES ($1, $2, $3) "
+    "ON CONFLICT (workspace_id, name) DO UPDATE SET channel_id = excluded.channel_id";
+constexpr char kFormerlyNamed[] =
+    "SELECT channel_id FROM channel_names WHERE workspace_id = $1 AND name = $2";
 constexpr char kList[] =
     "SELECT " HEIM_CHANNEL_COLUMNS HEIM_ME_COLUMNS "FROM channels c " HEIM_ME_JOIN
     "WHERE c.workspace_id = $1 AND (c.name, c.id) > ($3, $4) "
@@ -60,6 +70,7 @@ v1::Channel ReadChannel(const SqlRow& row) {
   channel.set_last_seq(UintOf(row, 10));
   channel.set_member_count(static_cast<uint32_t>(row.Int(11)));
   channel.set_revision(static_cast<uint32_t>(row.Int(12)));
+  channel.set_history_visibility(static_cast<v1::HistoryVisibility>(row.Int(13)));
   return channel;
 }
 
@@ -76,7 +87,8 @@ v1::Channel ReadChannelAndMe(const SqlRow& row) {
   me.set_last_read_seq(UintOf(row, kMeColumn + 3));
   me.set_muted(row.Int(kMeColumn + 4) != 0);
   me.set_revision(static_cast<uint32_t>(row.Int(kMeColumn + 5)));
-  ReadActorRef(row, kMeColumn + 6, me.mutable_actor());
+  me.set_history_from_seq(UintOf(row, kMeColumn + 6));
+  ReadActorRef(row, kMeColumn + 7, me.mutable_actor());
   return channel;
 }
 
@@ -88,6 +100,12 @@ absl::StatusOr<v1::Channel> GetChannel(SqlSession& session, std::string_view sql
     return absl::OkStatus();
   }));
   return channel;
+}
+
+v1::HistoryVisibility VisibilityOf(const v1::Channel& channel) {
+  return channel.history_visibility() == v1::HISTORY_VISIBILITY_UNSPECIFIED
+             ? v1::HISTORY_VISIBILITY_ALL
+             : channel.history_visibility();
 }
 
 absl::Status NameTaken(const absl::Status& status) {
@@ -112,7 +130,8 @@ absl::Status Channels::Insert(const v1::Channel& channel, std::string_view dm_ke
                      SqlText(channel.purpose()), SqlBool(channel.archived()),
                      SqlText(channel.created_by()), SqlTime(channel.created_at()),
                      SqlTimeOrNull(channel.has_updated_at(), channel.updated_at()),
-                     SqlInt(channel.last_seq()), SqlInt(channel.revision()), SqlTextOrNull(dm_key)})
+                     SqlInt(channel.last_seq()), SqlInt(channel.revision()), SqlTextOrNull(dm_key),
+                     SqlEnum(VisibilityOf(channel))})
           .status());
 }
 
@@ -143,12 +162,45 @@ absl::StatusOr<v1::Channel> Channels::FindByDmKey(const WorkspaceId& workspace,
 
 absl::Status Channels::Update(const v1::Channel& channel) {
   const absl::StatusOr<int64_t> changed = session_->Execute(
-      kUpdate,
-      {SqlText(channel.id()), SqlText(channel.name()), SqlEnum(channel.type()),
-       SqlText(channel.topic()), SqlText(channel.purpose()), SqlBool(channel.archived()),
-       SqlTimeOrNull(channel.has_updated_at(), channel.updated_at()), SqlInt(channel.revision())});
+      kUpdate, {SqlText(channel.id()), SqlText(channel.name()), SqlEnum(channel.type()),
+                SqlText(channel.topic()), SqlText(channel.purpose()), SqlBool(channel.archived()),
+                SqlTimeOrNull(channel.has_updated_at(), channel.updated_at()),
+                SqlInt(channel.revision()), SqlEnum(VisibilityOf(channel))});
   if (!changed.ok()) return NameTaken(changed.status());
   return *changed == 0 ? ChannelNotFound() : absl::OkStatus();
+}
+
+absl::StatusOr<HistoryStart> Channels::OpenFrom(const ChannelId& id) {
+  HistoryStart start;
+  HEIM_RETURN_IF_ERROR(
+      QueryOne(*session_, kOpenFrom, {SqlId(id)}, ChannelNotFound, [&](const SqlRow& row) {
+        start = {UintOf(row, 0), UintOf(row, 1)};
+        return absl::OkStatus();
+      }));
+  return start;
+}
+
+absl::Status Channels::SetOpenFrom(const ChannelId& id, const HistoryStart& start) {
+  return session_->Execute(kSetOpenFrom, {SqlId(id), SqlInt(start.seq), SqlInt(start.position)})
+      .status();
+}
+
+absl::Status Channels::KeepName(const WorkspaceId& workspace, const ChannelId& id,
+                                std::string_view name) {
+  const std::string folded = AsciiLower(name);
+  return session_->Execute(kKeepName, {SqlId(workspace), SqlText(folded), SqlId(id)}).status();
+}
+
+absl::StatusOr<ChannelId> Channels::FormerlyNamed(const WorkspaceId& workspace,
+                                                  std::string_view name) {
+  const std::string folded = AsciiLower(name);
+  ChannelId id;
+  HEIM_RETURN_IF_ERROR(QueryOne(*session_, kFormerlyNamed, {SqlId(workspace), SqlText(folded)},
+                                ChannelNotFound, [&](const SqlRow& row) {
+                                  id = ChannelId(row.Text(0));
+                                  return absl::OkStatus();
+                                }));
+  return id;
 }
 
 absl::StatusOr<std::vector<v1::Channel>> Channels::List(const WorkspaceId& workspace,

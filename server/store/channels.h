@@ -30,6 +30,12 @@ struct ChannelFilter {
   uint32_t limit = 50;
 };
 
+// Where history begins for somebody; 0: at the beginning.
+struct HistoryStart {
+  uint64_t seq = 0;       // of the oldest message
+  uint64_t position = 0;  // of the oldest event in the log
+};
+
 class Channels {
  public:
   explicit Channels(SqlSession& session) : session_(&session) {}
@@ -43,8 +49,16 @@ class Channels {
   absl::StatusOr<v1::Channel> GetFor(const ChannelId& id, const ActorId& actor);
   absl::StatusOr<v1::Channel> FindByName(const WorkspaceId& workspace, std::string_view name);
   absl::StatusOr<v1::Channel> FindByDmKey(const WorkspaceId& workspace, std::string_view dm_key);
-  // Writes name, type, topic, purpose, archived, updated_at, revision. CHANNEL_NAME_TAKEN.
+  // Writes name, type, topic, purpose, history_visibility, archived, updated_at, revision.
+  // CHANNEL_NAME_TAKEN.
   absl::Status Update(const v1::Channel& channel);
+  // From where on those who are not members may read the channel, when it is public.
+  absl::StatusOr<HistoryStart> OpenFrom(const ChannelId& id);
+  absl::Status SetOpenFrom(const ChannelId& id, const HistoryStart& start);
+  // Keeps the name that the channel gives up, so that it is still found by it.
+  absl::Status KeepName(const WorkspaceId& workspace, const ChannelId& id, std::string_view name);
+  // The channel that had the name last, whoever has it now. CHANNEL_NOT_FOUND.
+  absl::StatusOr<ChannelId> FormerlyNamed(const WorkspaceId& workspace, std::string_view name);
   // Public channels and those of the actor, by (name, id), `me` filled.
   absl::StatusOr<std::vector<v1::Channel>> List(const WorkspaceId& workspace, const ActorId& actor,
                                                 const ChannelFilter& filter);
@@ -67,6 +81,15 @@ struct ChannelFacts {
   ChannelId channel_id;
   v1::ChannelType type = v1::CHANNEL_TYPE_UNSPECIFIED;
   bool is_member = false;
+  // Whether those who are not members may read what is said, and from where on.
+  bool open = false;
+  HistoryStart open_from;
+};
+
+// Where the history of a channel begins for one of its members.
+struct MemberHistory {
+  ChannelId channel_id;
+  uint64_t from_seq = 0;
 };
 
 class Members {
@@ -101,6 +124,9 @@ class Members {
   // All intervals of the actor in the workspace.
   absl::StatusOr<std::vector<MembershipInterval>> Intervals(const WorkspaceId& workspace,
                                                             const ActorId& actor);
+  // Of the actor's channels, those of which it may not read everything.
+  absl::StatusOr<std::vector<MemberHistory>> Histories(const WorkspaceId& workspace,
+                                                       const ActorId& actor);
   // Type and membership of the named channels of the workspace; those that do not exist are left
   // out.
   absl::StatusOr<std::vector<ChannelFacts>> Facts(const WorkspaceId& workspace,

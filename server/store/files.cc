@@ -16,8 +16,10 @@ constexpr char kLink[] =
     "INSERT INTO file_links (file_id, message_id, channel_id) VALUES ($1, $2, $3) "
     "ON CONFLICT (file_id, message_id) DO NOTHING";
 constexpr char kUnlink[] = "DELETE FROM file_links WHERE message_id = $1";
-constexpr char kChannelsOf[] =
-    "SELECT DISTINCT channel_id FROM file_links WHERE file_id = $1 ORDER BY channel_id";
+constexpr char kPlacesOf[] =
+    "SELECT l.channel_id, COALESCE(MAX(m.seq), 0) FROM file_links l "
+    "LEFT JOIN messages m ON m.id = l.message_id "
+    "WHERE l.file_id = $1 GROUP BY l.channel_id ORDER BY l.channel_id";
 
 }  // namespace
 
@@ -48,13 +50,13 @@ absl::Status Files::UnlinkMessage(const MessageId& message) {
   return session_->Execute(kUnlink, {SqlId(message)}).status();
 }
 
-absl::StatusOr<std::vector<ChannelId>> Files::ChannelsOf(const FileId& file) {
-  std::vector<ChannelId> channels;
-  HEIM_RETURN_IF_ERROR(session_->Query(kChannelsOf, {SqlId(file)}, [&](const SqlRow& row) {
-    channels.emplace_back(row.Text(0));
+absl::StatusOr<std::vector<Files::Place>> Files::PlacesOf(const FileId& file) {
+  std::vector<Place> places;
+  HEIM_RETURN_IF_ERROR(session_->Query(kPlacesOf, {SqlId(file)}, [&](const SqlRow& row) {
+    places.push_back({ChannelId(row.Text(0)), UintOf(row, 1)});
     return absl::OkStatus();
   }));
-  return channels;
+  return places;
 }
 
 }  // namespace heim

@@ -30,8 +30,12 @@ class Files {
   absl::Status LinkToMessage(const FileId& file, const MessageId& message,
                              const ChannelId& channel);
   absl::Status UnlinkMessage(const MessageId& message);
-  // Channels of the messages that the file is attached to.
-  absl::StatusOr<std::vector<ChannelId>> ChannelsOf(const FileId& file);
+  // Channels of the messages that the file is attached to, each with the newest of them.
+  struct Place {
+    ChannelId channel_id;
+    uint64_t newest_seq = 0;
+  };
+  absl::StatusOr<std::vector<Place>> PlacesOf(const FileId& file);
 
  private:
   SqlSession* session_;

@@ -10,7 +10,8 @@ namespace {
 
 constexpr char kInsert[] =
     "INSERT INTO channel_members (channel_id, actor_id, role, joined_at, joined_position, "
-    "last_read_seq, last_read_at, muted, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    "last_read_seq, last_read_at, muted, revision, history_from_seq) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 constexpr char kCountMembers[] =
     "UPDATE channels SET member_count = member_count + $2 WHERE id = $1";
 constexpr char kOpenInterval[] =
@@ -22,14 +23,14 @@ constexpr char kCloseInterval[] =
     "AND workspace_id = (SELECT c.workspace_id FROM channels c WHERE c.id = $1) "
     "AND to_position = 0";
 constexpr char kGet[] =
-    "SELECT m.role, m.joined_at, m.revision, " HEIM_ACTOR_REF_COLUMNS
+    "SELECT m.role, m.joined_at, m.revision, m.history_from_seq, " HEIM_ACTOR_REF_COLUMNS
     ", m.last_read_at, m.last_read_seq, m.muted FROM channel_members m "
     "JOIN actors a ON a.id = m.actor_id WHERE m.channel_id = $1 AND m.actor_id = $2";
 constexpr char kHas[] =
     "SELECT COUNT(*) FROM channel_members WHERE channel_id = $1 AND actor_id = $2";
 // The interval outlives the membership, so that a page goes on after a member that has left since.
 constexpr char kList[] =
-    "SELECT m.role, m.joined_at, m.revision, " HEIM_ACTOR_REF_COLUMNS
+    "SELECT m.role, m.joined_at, m.revision, m.history_from_seq, " HEIM_ACTOR_REF_COLUMNS
     " FROM channel_members m JOIN actors a ON a.id = m.actor_id WHERE m.channel_id = $1 "
     "AND ($2 = '' OR (m.joined_at, m.actor_id) > (SELECT i.joined_at, i.actor_id "
     "FROM membership_intervals i WHERE i.actor_id = $2 AND i.channel_id = $1 "
@@ -56,8 +57,13 @@ constexpr char kPeers[] =
 constexpr char kIntervals[] =
     "SELECT channel_id, from_position, to_position FROM membership_intervals "
     "WHERE actor_id = $2 AND workspace_id = $1 ORDER BY channel_id, from_position";
+constexpr char kHistories[] =
+    "SELECT m.channel_id, m.history_from_seq FROM channel_members m "
+    "JOIN channels c ON c.id = m.channel_id "
+    "WHERE m.actor_id = $2 AND c.workspace_id = $1 AND m.history_from_seq > 0";
 constexpr char kFacts[] =
-    "SELECT c.id, c.type, m.actor_id FROM channels c "
+    "SELECT c.id, c.type, m.actor_id, c.history_visibility, c.open_from_seq, c.open_from_position "
+    "FROM channels c "
     "LEFT JOIN channel_members m ON m.channel_id = c.id AND m.actor_id = $2 "
     "WHERE c.workspace_id = $1 AND c.id IN ({list})";
 
@@ -67,7 +73,8 @@ v1::Member ReadMember(const SqlRow& row, const ChannelId& channel) {
   member.set_role(static_cast<v1::ChannelRole>(row.Int(0)));
   *member.mutable_joined_at() = TimestampOfMillis(row.Int(1));
   member.set_revision(static_cast<uint32_t>(row.Int(2)));
-  ReadActorRef(row, 3, member.mutable_actor());
+  member.set_history_from_seq(UintOf(row, 3));
+  ReadActorRef(row, 4, member.mutable_actor());
   return member;
 }
 
@@ -81,7 +88,8 @@ absl::Status Members::Insert(const v1::Member& member, uint64_t position) {
           ->Execute(kInsert, {channel, actor, SqlEnum(member.role()), SqlTime(member.joined_at()),
                               SqlInt(position), SqlInt(member.last_read_seq()),
                               SqlTimeOrNull(member.has_last_read_at(), member.last_read_at()),
-                              SqlBool(member.muted()), SqlInt(member.revision())})
+                              SqlBool(member.muted()), SqlInt(member.revision()),
+                              SqlInt(member.history_from_seq())})
           .status();
   if (status.code() == absl::StatusCode::kAlreadyExists) {
     return MakeError(v1::ERROR_REASON_ALREADY_MEMBER, "The actor is in the channel already");
@@ -98,11 +106,11 @@ absl::StatusOr<v1::Member> Members::Get(const ChannelId& channel, const ActorId&
   HEIM_RETURN_IF_ERROR(QueryOne(*session_, kGet, {SqlId(channel), SqlId(actor)}, MemberNotFound,
                                 [&](const SqlRow& row) {
                                   member = ReadMember(row, channel);
-                                  if (!row.IsNull(8)) {
-                                    *member.mutable_last_read_at() = TimestampOfMillis(row.Int(8));
+                                  if (!row.IsNull(9)) {
+                                    *member.mutable_last_read_at() = TimestampOfMillis(row.Int(9));
                                   }
-                                  member.set_last_read_seq(UintOf(row, 9));
-                                  member.set_muted(row.Int(10) != 0);
+                                  member.set_last_read_seq(UintOf(row, 10));
+                                  member.set_muted(row.Int(11) != 0);
                                   return absl::OkStatus();
                                 }));
   return member;
@@ -192,6 +200,17 @@ absl::StatusOr<std::vector<MembershipInterval>> Members::Intervals(const Workspa
   return intervals;
 }
 
+absl::StatusOr<std::vector<MemberHistory>> Members::Histories(const WorkspaceId& workspace,
+                                                              const ActorId& actor) {
+  std::vector<MemberHistory> histories;
+  HEIM_RETURN_IF_ERROR(
+      session_->Query(kHistories, {SqlId(workspace), SqlId(actor)}, [&](const SqlRow& row) {
+        histories.push_back({ChannelId(row.Text(0)), UintOf(row, 1)});
+        return absl::OkStatus();
+      }));
+  return histories;
+}
+
 absl::StatusOr<std::vector<ChannelFacts>> Members::Facts(const WorkspaceId& workspace,
                                                          const ActorId& actor,
                                                          absl::Span<const ChannelId> channels) {
@@ -201,8 +220,14 @@ absl::StatusOr<std::vector<ChannelFacts>> Members::Facts(const WorkspaceId& work
   for (const ChannelId& channel : channels) ids.push_back(channel.str());
   HEIM_RETURN_IF_ERROR(
       QueryList(*session_, kFacts, {SqlId(workspace), SqlId(actor)}, ids, [&](const SqlRow& row) {
-        facts.push_back(
-            {ChannelId(row.Text(0)), static_cast<v1::ChannelType>(row.Int(1)), !row.IsNull(2)});
+        ChannelFacts channel;
+        channel.channel_id = ChannelId(row.Text(0));
+        channel.type = static_cast<v1::ChannelType>(row.Int(1));
+        channel.is_member = !row.IsNull(2);
+        channel.open = channel.type == v1::CHANNEL_TYPE_PUBLIC &&
+                       row.Int(3) != v1::HISTORY_VISIBILITY_SINCE_JOINING;
+        channel.open_from = {UintOf(row, 4), UintOf(row, 5)};
+        facts.push_back(std::move(channel));
         return absl::OkStatus();
       }));
   return facts;

@@ -49,9 +49,11 @@ constexpr char kUpdate[] =
     "changed_position = CASE WHEN $5 = 0 THEN changed_position ELSE $5 END, body = $6 "
     "WHERE id = $1";
 constexpr char kListDown[] = HEIM_MESSAGE_SELECT
-    "WHERE m.channel_id = $1 AND m.seq < $2 AND m.thread_id IS NULL ORDER BY m.seq DESC LIMIT $3";
-constexpr char kListDownAll[] =
-    HEIM_MESSAGE_SELECT "WHERE m.channel_id = $1 AND m.seq < $2 ORDER BY m.seq DESC LIMIT $3";
+    "WHERE m.channel_id = $1 AND m.seq < $2 AND m.seq >= $3 AND m.thread_id IS NULL "
+    "ORDER BY m.seq DESC LIMIT $4";
+constexpr char kListDownAll[] = HEIM_MESSAGE_SELECT
+    "WHERE m.channel_id = $1 AND m.seq < $2 AND m.seq >= $3 "
+    "ORDER BY m.seq DESC LIMIT $4";
 constexpr char kListUp[] = HEIM_MESSAGE_SELECT
     "WHERE m.channel_id = $1 AND m.seq > $2 AND m.thread_id IS NULL ORDER BY m.seq LIMIT $3";
 constexpr char kListUpAll[] =
@@ -246,13 +248,14 @@ absl::Status Messages::Update(const v1::Message& message, uint64_t position) {
 absl::StatusOr<std::vector<v1::Message>> Messages::List(const ChannelId& channel,
                                                         const MessagePage& page) {
   if (page.ascending) {
+    const uint64_t after = std::max(page.after_seq, page.from_seq == 0 ? 0 : page.from_seq - 1);
     return ReadMessages(*session_, page.include_replies ? kListUpAll : kListUp,
-                        {SqlId(channel), SqlInt(page.after_seq), SqlInt(page.limit)});
+                        {SqlId(channel), SqlInt(after), SqlInt(page.limit)});
   }
   constexpr auto kNewest = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
   const uint64_t before = page.before_seq == 0 ? kNewest : std::min(page.before_seq, kNewest);
   return ReadMessages(*session_, page.include_replies ? kListDownAll : kListDown,
-                      {SqlId(channel), SqlInt(before), SqlInt(page.limit)});
+                      {SqlId(channel), SqlInt(before), SqlInt(page.from_seq), SqlInt(page.limit)});
 }
 
 absl::StatusOr<std::vector<v1::Message>> Messages::ListThread(const MessageId& root,

@@ -24,6 +24,7 @@ struct MessagePage {
   uint64_t before_seq = 0;
   uint64_t after_seq = 0;
   bool include_replies = false;
+  uint64_t from_seq = 0;  // nothing older
   uint32_t limit = 50;
 };
 

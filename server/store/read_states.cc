@@ -19,8 +19,11 @@ constexpr char kMarkThreadRead[] =
     "WHERE thread_reads.last_read_seq < excluded.last_read_seq";
 
 // What counts as unread: complete or interrupted (2 is streaming), of somebody else, not deleted,
-// not the system's. `x` is the message, $2 the reader.
-#define HEIM_COUNTS "x.state <> 2 AND x.is_system = 0 AND x.deleted = 0 AND x.actor_id <> $2 "
+// not the system's, not before the reader's history. `x` is the message, $2 the reader, `m` its
+// membership.
+#define HEIM_COUNTS                                                          \
+  "x.state <> 2 AND x.is_system = 0 AND x.deleted = 0 AND x.actor_id <> $2 " \
+  "AND x.seq >= m.history_from_seq "
 #define HEIM_CHANNEL_STATE                                                                  \
   "SELECT c.id, m.last_read_seq, m.last_read_at, c.last_seq, "                              \
   "(SELECT COUNT(*) FROM messages x WHERE x.channel_id = c.id AND x.seq > m.last_read_seq " \

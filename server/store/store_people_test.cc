@@ -282,11 +282,11 @@ TEST_P(StoreSuite, FilesKnowTheChannelsTheyWerePostedIn) {
     HEIM_RETURN_IF_ERROR(tx.files.LinkToMessage(file, MessageId("m1"), general_));
     HEIM_RETURN_IF_ERROR(tx.files.LinkToMessage(file, MessageId("m1"), general_));
     HEIM_RETURN_IF_ERROR(tx.files.LinkToMessage(file, MessageId("m2"), general_));
-    EXPECT_EQ(tx.files.ChannelsOf(file)->size(), 1u);
+    EXPECT_EQ(tx.files.PlacesOf(file)->size(), 1u);
     HEIM_RETURN_IF_ERROR(tx.files.UnlinkMessage(MessageId("m1")));
-    EXPECT_EQ(tx.files.ChannelsOf(file)->size(), 1u);
+    EXPECT_EQ(tx.files.PlacesOf(file)->size(), 1u);
     HEIM_RETURN_IF_ERROR(tx.files.UnlinkMessage(MessageId("m2")));
-    EXPECT_TRUE(tx.files.ChannelsOf(file)->empty());
+    EXPECT_TRUE(tx.files.PlacesOf(file)->empty());
     EXPECT_EQ(ReasonOf(tx.files.Get(FileId("x")).status()), v1::ERROR_REASON_FILE_NOT_FOUND);
     return absl::OkStatus();
   });
