@@ -50,6 +50,8 @@ ROWS = {
                                      expect=lambda c: "NOT_FOUND" if c.workspace == "guest" else "OK"),
     "ChannelService.AddMember": Row(
         lambda c: {"channel_id": c.channel, "actor_id": c.newcomer}, channel="admin", expect=add_stranger),
+    "ChannelService.BatchAddMembers": Row(
+        lambda c: {"channel_id": c.channel, "actor_ids": [c.newcomer]}, channel="admin", instead="admin"),
     "ChannelService.ListMembers": Row(
         lambda c: {"channel_id": c.channel}, channel="readable", reads=True),
     "ChannelService.UpdateMember": Row(update_member, channel="admin", instead="admin"),

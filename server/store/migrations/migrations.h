@@ -15,7 +15,7 @@
 namespace heim {
 
 struct Migration {
-  int64_t version;  // from 1, dense
+  int64_t version;  // from 1, rising
   std::string_view name;
   std::string_view sql;
 };
