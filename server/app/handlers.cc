@@ -112,6 +112,21 @@ void BindChat(const Handlers& to, MethodTable* table) {
   table->Bind<&FileService::GetFileMeta>("heim.v1.FileService.GetFileMeta", to.files);
 }
 
+void BindNotifications(const Handlers& to, MethodTable* table) {
+  table->Bind<&NotificationService::ListInbox>("heim.v1.NotificationService.ListInbox",
+                                               to.notifications);
+  table->Bind<&NotificationService::MarkInboxSeen>("heim.v1.NotificationService.MarkInboxSeen",
+                                                   to.notifications);
+  table->Bind<&NotificationService::GetPreferences>("heim.v1.NotificationService.GetPreferences",
+                                                    to.notifications);
+  table->Bind<&NotificationService::UpdatePreferences>(
+      "heim.v1.NotificationService.UpdatePreferences", to.notifications);
+  table->Bind<&NotificationService::SetChannelNotification>(
+      "heim.v1.NotificationService.SetChannelNotification", to.notifications);
+  table->Bind<&NotificationService::ListChannelNotifications>(
+      "heim.v1.NotificationService.ListChannelNotifications", to.notifications);
+}
+
 void BindRealtime(const Handlers& to, MethodTable* table) {
   table->Bind<&EventService::Subscribe>("heim.v1.EventService.Subscribe", to.events);
   table->Bind<&EventService::ListEvents>("heim.v1.EventService.ListEvents", to.events);
@@ -132,6 +147,7 @@ void BindHandlers(const Handlers& to, MethodTable* table) {
   BindPeople(to, table);
   BindAdmission(to, table);
   BindChat(to, table);
+  BindNotifications(to, table);
   BindRealtime(to, table);
 }
 

@@ -14,6 +14,7 @@
 #include "server/service/invite_service.h"
 #include "server/service/message_service.h"
 #include "server/service/password_reset_service.h"
+#include "server/service/notification_service.h"
 #include "server/service/presence_service.h"
 #include "server/service/read_state_service.h"
 #include "server/service/stream_service.h"
@@ -32,6 +33,7 @@ struct Handlers {
   InviteService& invites;
   MessageService& messages;
   PasswordResetService& password_resets;
+  NotificationService& notifications;
   PresenceService& presence;
   ReadStateService& read_states;
   SessionService& sessions;

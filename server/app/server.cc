@@ -6,6 +6,7 @@
 #include "gateway/gateway.h"
 #include "gateway/http/client_address.h"
 #include "gateway/json/codec.h"
+#include "server/app/commit_fan_out.h"
 #include "server/app/handlers.h"
 #include "server/app/health.h"
 #include "server/auth/login_throttle.h"
@@ -29,6 +30,10 @@
 #include "server/hub/fan_out_hub.h"
 #include "server/hub/live_stream_book.h"
 #include "server/hub/presence_table.h"
+#include "server/jobs/due_jobs.h"
+#include "server/jobs/inbox_job.h"
+#include "server/jobs/inbox_sweep.h"
+#include "server/jobs/log_reader.h"
 #include "server/rpc/grpc/grpc_server.h"
 #include "server/rpc/metrics.h"
 #include "server/rpc/rate_limiter.h"
@@ -188,12 +193,19 @@ struct Server::Rooms {
   WorkspaceService workspaces{*store, clock, ids, authenticator, streams};
   ChannelService channels{*store, clock, ids, streams};
   MessageService messages{*store, clock, ids, streams};
+  NotificationService notifications{*store, clock};
   ReadStateService read_states{*store, clock};
   PresenceService presences{*store, presence, hub};
   EventService events{{*store, hub, ids, timers, executor}};
   FileService files{FileOptions{config.max_file_bytes},
                     {*store, *blobs, clock, ids, file_executor}};
   AdminService admin{FactsOf(config, config.grpc_port.value_or(0)), *store};
+
+  // What nobody waits for.
+  InboxJob inbox_job{clock, ids};
+  LogReader inbox_reader{LogReaderOptions{}, *store, timers, inbox_job};
+  DueJobs inbox_sweep{{clock, timers, executor}, InboxSweep(*store, clock)};
+  CommitFanOut commits{{&hub, &inbox_reader}};
 
   // The doors.
   std::unique_ptr<MethodTable> methods;
@@ -225,6 +237,8 @@ absl::Status Server::Rooms::OpenMethods() {
       }});
   BindHandlers({actors, admin, agents, auth, channels, events, files, invites, messages,
                 password_resets, presences, read_states, *sessions, streams, workspaces},
+  BindHandlers({actors, admin, agents, auth, channels, events, files, messages, notifications,
+                presences, read_states, *sessions, streams, workspaces},
                methods.get());
   return methods->CheckComplete();
 }
@@ -277,6 +291,8 @@ void Server::Rooms::Stop(absl::Duration grace) {
   hub.Drain();
   if (gateway != nullptr) gateway->Shutdown(deadline);
   if (grpc != nullptr) grpc->Shutdown(deadline);
+  inbox_reader.Stop();
+  inbox_sweep.Stop();
   file_executor.Stop();
   executor.Stop();
   store->Stop();
@@ -296,11 +312,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config) {
   HEIM_ASSIGN_OR_RETURN(auto store, OpenStore(config, *ground));
   auto rooms = std::make_unique<Rooms>(config, std::move(ground), secret_key, std::move(store),
                                        std::move(blobs));
-  rooms->store->SetCommitListener(&rooms->hub);
+  rooms->store->SetCommitListener(&rooms->commits);
   std::unique_ptr<Server> server(new Server(std::move(rooms)));
   Rooms& opened = *server->rooms_;
   HEIM_RETURN_IF_ERROR(opened.OpenMethods());
   HEIM_RETURN_IF_ERROR(opened.streams.Recover());
+  opened.inbox_reader.Start();
+  opened.inbox_sweep.Start();
   HEIM_RETURN_IF_ERROR(opened.OpenDoors());
   return server;
 }

@@ -119,6 +119,15 @@ std::string Accounts() {
        {"calls under way at shutdown get", Time(kDrainTime)}});
 }
 
+std::string Notifications() {
+  return Section("Notifications",
+                 {{"items of an inbox, the newest", absl::StrCat(kInboxItemsMax)},
+                  {"items are kept for", Time(kInboxKept)},
+                  {"keywords", absl::StrCat(kKeywordsMax)},
+                  {"characters of a keyword", absl::StrCat(kKeywordMaxLength)},
+                  {"channels and threads with a setting", absl::StrCat(kChannelNotificationsMax)}});
+}
+
 std::string Rates() {
   std::string out =
       "\n## Rates\n\nToken buckets of one key or session, tier pro; HEIM_RATE_LIMITS=off switches "
@@ -139,7 +148,7 @@ std::string Rates() {
 
 std::string LimitsMarkdown() {
   return absl::StrCat("# Limits\n\nMade from `server/model/limits.h`; do not edit.\n", Messages(),
-                      Requests(), Events(), Streams(), Accounts(), Rates());
+                      Requests(), Events(), Streams(), Accounts(), Notifications(), Rates());
 }
 
 }  // namespace heim

@@ -93,6 +93,14 @@ inline constexpr absl::Duration kInviteLifetimeMax = absl::Hours(366 * 24);
 inline constexpr int kOpenInvitesMax = 1000;
 inline constexpr int kInviteChannelsMax = 50;
 
+// --- Notifications
+inline constexpr uint32_t kInboxItemsMax = 1000;
+inline constexpr absl::Duration kInboxKept = absl::Hours(24 * 90);
+inline constexpr int kKeywordsMax = 50;
+inline constexpr size_t kKeywordMaxLength = 64;
+// Channels and threads with a setting of their own.
+inline constexpr int64_t kChannelNotificationsMax = 1000;
+
 // --- Server
 // What calls and streams under way get when the server is told to stop.
 inline constexpr absl::Duration kDrainTime = absl::Seconds(10);

@@ -188,4 +188,14 @@ std::vector<MentionToken> FindMentions(std::string_view content, v1::ContentType
   return found;
 }
 
+std::string WithoutCode(std::string_view content, v1::ContentType content_type) {
+  std::string text(content);
+  if (content_type == v1::CONTENT_TYPE_TEXT) return text;
+  const CodeMap code(content);
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (code.IsCode(at)) text[at] = '\0';
+  }
+  return text;
+}
+
 }  // namespace heim

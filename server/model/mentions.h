@@ -23,4 +23,7 @@ struct MentionToken {
 // out.
 std::vector<MentionToken> FindMentions(std::string_view content, v1::ContentType content_type);
 
+// The text with each byte of what FindMentions takes for code replaced by NUL, which no text holds.
+std::string WithoutCode(std::string_view content, v1::ContentType content_type);
+
 }  // namespace heim

@@ -102,6 +102,7 @@ absl::StatusOr<v1::Member> RemoveFromChannel(WriteTx& tx, const Acting& acting,
   }
   HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
   HEIM_RETURN_IF_ERROR(tx.members.Remove(channel, actor, position));
+  HEIM_RETURN_IF_ERROR(tx.notifications.ForgetChannel(channel, actor));
   v1::Event event = ChannelEvent(acting, channel);
   v1::MemberRemoved& removed = *event.mutable_member_removed();
   removed.set_channel_id(channel.str());

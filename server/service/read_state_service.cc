@@ -12,6 +12,7 @@
 #include "server/model/permissions.h"
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
+#include "server/service/inbox_marks.h"
 #include "server/service/membership.h"
 
 namespace heim {
@@ -51,7 +52,8 @@ absl::Status EmitReadUpdated(WriteTx& tx, const Acting& acting, const WorkspaceI
   payload.set_last_read_seq(state.last_read_seq());
   payload.set_unread_count(state.unread_count());
   payload.set_mention_count(state.mention_count());
-  return tx.Emit(workspace, std::move(event)).status();
+  HEIM_RETURN_IF_ERROR(tx.Emit(workspace, std::move(event)).status());
+  return MarkInboxRead(tx, acting, workspace, state);
 }
 
 }  // namespace

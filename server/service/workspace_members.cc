@@ -82,6 +82,7 @@ absl::Status RemoveMember(WriteTx& tx, const Acting& acting, const WorkspaceId& 
     HEIM_RETURN_IF_ERROR(RemoveFromChannel(tx, acting, channel, actor).status());
   }
   HEIM_RETURN_IF_ERROR(tx.workspaces.RemoveMember(workspace, actor));
+  HEIM_RETURN_IF_ERROR(tx.notifications.ForgetWorkspace(workspace, actor));
   v1::Event event = EventBy(acting);
   v1::WorkspaceMemberRemoved& removed = *event.mutable_workspace_member_removed();
   removed.set_workspace_id(workspace.str());

@@ -18,6 +18,11 @@
 #include "server/store/kept_answers.h"
 #include "server/store/messages.h"
 #include "server/store/password_resets.h"
+#include "server/store/inbox.h"
+#include "server/store/job_cursors.h"
+#include "server/store/kept_answers.h"
+#include "server/store/messages.h"
+#include "server/store/notifications.h"
 #include "server/store/sql.h"
 #include "server/store/streams.h"
 #include "server/store/workspaces.h"
@@ -39,6 +44,9 @@ class ReadTx {
         reactions(session),
         streams(session),
         files(session),
+        notifications(session),
+        inbox(session),
+        jobs(session),
         log(session),
         answers(session),
         meta(session) {}
@@ -55,6 +63,9 @@ class ReadTx {
   Reactions reactions;
   Streams streams;
   Files files;
+  Notifications notifications;
+  Inbox inbox;
+  JobCursors jobs;
   EventLog log;
   KeptAnswers answers;
   Meta meta;
