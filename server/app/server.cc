@@ -317,6 +317,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config) {
   Rooms& opened = *server->rooms_;
   HEIM_RETURN_IF_ERROR(opened.OpenMethods());
   HEIM_RETURN_IF_ERROR(opened.streams.Recover());
+  HEIM_RETURN_IF_ERROR(opened.presence.Recover(*opened.store));
   opened.inbox_reader.Start();
   opened.inbox_sweep.Start();
   HEIM_RETURN_IF_ERROR(opened.OpenDoors());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/base/status_macros.h"
 #include "server/hub/hub_limits.h"
 #include "server/model/time.h"
 
@@ -45,34 +46,78 @@ void PresenceTable::Publish(const Outgoing& outgoing) {
   }
 }
 
+absl::Status PresenceTable::Recover(Store& store) {
+  std::vector<std::pair<ActorId, v1::Presence>> choices;
+  std::vector<std::pair<ActorId, WorkspaceId>> connected;
+  HEIM_RETURN_IF_ERROR(store.Read([&](ReadTx& tx) -> absl::Status {
+    HEIM_ASSIGN_OR_RETURN(choices, tx.presence.Choices());
+    HEIM_ASSIGN_OR_RETURN(connected, tx.presence.Connected());
+    return absl::OkStatus();
+  }));
+  store_ = &store;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [actor, presence] : choices) actors_[actor.str()].by_hand = presence;
+    for (const auto& [actor, workspace] : connected) {
+      Entry& entry = actors_[actor.str()];
+      entry.workspaces.insert(workspace.str());
+      entry.kept.insert(workspace.str());
+      entry.there_until = clock_.Monotonic() + kOfflineGrace;
+      entry.shown = Shown(entry);
+    }
+  }
+  for (const auto& [actor, workspace] : connected) LookAgainAfter(kOfflineGrace, actor.str());
+  return absl::OkStatus();
+}
+
+void PresenceTable::KeepConnected(const WorkspaceId& workspace, const ActorId& actor) {
+  Draft draft;
+  draft.apply = [workspace, actor](WriteTx& tx) {
+    return tx.presence.SetConnected(workspace, actor);
+  };
+  // What is lost here shows somebody as gone a little early after a restart, no more.
+  store_->Commit(std::move(draft), [](const absl::StatusOr<Committed>&) {});
+}
+
+void PresenceTable::KeepGone(const ActorId& actor) {
+  Draft draft;
+  draft.apply = [actor](WriteTx& tx) { return tx.presence.SetGone(actor); };
+  store_->Commit(std::move(draft), [](const absl::StatusOr<Committed>&) {});
+}
+
 void PresenceTable::LookAgainAfter(absl::Duration delay, const std::string& actor) {
   timers_.After(delay, Gate::Guard(gate_, [this, actor] {
                   Outgoing outgoing;
+                  bool was_kept = false;
                   {
                     absl::MutexLock lock(&mutex_);
                     const auto found = actors_.find(actor);
                     if (found == actors_.end()) return;
                     Entry& entry = found->second;
                     outgoing = Refresh(actor, &entry);
-                    const bool gone = entry.connections == 0 &&
-                                      clock_.Monotonic() >= entry.there_until &&
-                                      entry.by_hand == v1::PRESENCE_UNSPECIFIED;
+                    const bool gone =
+                        entry.connections == 0 && clock_.Monotonic() >= entry.there_until;
+                    if (gone) was_kept = !std::exchange(entry.kept, {}).empty();
                     // The actor's row knows the status; nothing else is worth keeping.
-                    if (gone) actors_.erase(found);
+                    if (gone && entry.by_hand == v1::PRESENCE_UNSPECIFIED) actors_.erase(found);
                   }
+                  if (was_kept) KeepGone(ActorId(actor));
                   Publish(outgoing);
                 }));
 }
 
 void PresenceTable::Connected(const WorkspaceId& workspace, const ActorId& actor) {
   Outgoing outgoing;
+  bool is_news = false;
   {
     absl::MutexLock lock(&mutex_);
     Entry& entry = actors_[actor.str()];
     ++entry.connections;
     entry.workspaces.insert(workspace.str());
+    is_news = store_ != nullptr && entry.kept.insert(workspace.str()).second;
     outgoing = Refresh(actor.str(), &entry);
   }
+  if (is_news) KeepConnected(workspace, actor);
   Publish(outgoing);
 }
 

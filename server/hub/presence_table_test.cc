@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
 #include "server/bus/local/local_bus.h"
 #include "server/model/limits.h"
+#include "server/store/sqlite/sqlite_store.h"
 
 namespace heim {
 namespace {
@@ -84,6 +86,52 @@ TEST_F(PresenceTableTest, AStatusIsToldOnceAndClearedByAnEmptyOne) {
   table_.Set(work_, ann_, v1::PRESENCE_UNSPECIFIED, "");
   EXPECT_FALSE(table_.Get(ann_, "of the row").has_status());
   EXPECT_EQ(table_.Get(ActorId("bob"), "of the row").status(), "of the row");
+}
+
+TEST(PresenceTableRestartTest, ARestartShowsNobodyAsGoneWhoComesAgainInTime) {
+  ManualClock clock;
+  ManualTimers timers(clock);
+  LocalBus bus;
+  SqliteStore::Options options;
+  options.path = ":memory:";
+  auto opened = SqliteStore::Create(options, clock);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  Store& store = **opened;
+  const WorkspaceId work("w");
+  const ActorId ann("ann");
+  const ActorId bob("bob");
+  const auto shown = [](const PresenceTable& table, const ActorId& actor) {
+    return table.Get(actor, std::nullopt).presence();
+  };
+  {
+    PresenceTable table(clock, timers, bus);
+    ASSERT_TRUE(table.Recover(store).ok());
+    table.Connected(work, ann);
+    table.Connected(work, bob);
+    table.Disconnected(work, bob);
+    clock.Advance(kOfflineGrace);
+    table.Connected(work, ActorId("carl"));
+    // The choice is written by the service.
+    absl::Notification done;
+    Draft draft;
+    draft.apply = [](WriteTx& tx) {
+      return tx.presence.SetChoice(ActorId("carl"), v1::PRESENCE_DND);
+    };
+    store.Commit(std::move(draft), [&](const absl::StatusOr<Committed>&) { done.Notify(); });
+    done.WaitForNotification();
+  }
+  PresenceTable table(clock, timers, bus);
+  ASSERT_TRUE(table.Recover(store).ok());
+  EXPECT_EQ(shown(table, ann), v1::PRESENCE_ONLINE);
+  EXPECT_EQ(shown(table, bob), v1::PRESENCE_OFFLINE) << "was gone before";
+  EXPECT_EQ(shown(table, ActorId("carl")), v1::PRESENCE_DND);
+  table.Connected(work, ann);
+  clock.Advance(kOfflineGrace);
+  EXPECT_EQ(shown(table, ann), v1::PRESENCE_ONLINE);
+  EXPECT_EQ(shown(table, ActorId("carl")), v1::PRESENCE_OFFLINE) << "did not come again";
+  table.Connected(work, ActorId("carl"));
+  EXPECT_EQ(shown(table, ActorId("carl")), v1::PRESENCE_DND) << "chosen by hand";
+  store.Stop();
 }
 
 }  // namespace

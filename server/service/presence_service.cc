@@ -59,7 +59,10 @@ void PresenceService::UpdatePresence(CallContext& context, const v1::UpdatePrese
       [&context, &request](WriteTx& tx, v1::UpdatePresenceResponse*) -> absl::Status {
         HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kUpdatePresence));
         HEIM_ASSIGN_OR_RETURN(v1::Actor actor, tx.actors.Get(context.caller.actor_id));
-        if (request.presence() != v1::PRESENCE_UNSPECIFIED) actor.set_presence(request.presence());
+        if (request.presence() != v1::PRESENCE_UNSPECIFIED) {
+          actor.set_presence(request.presence());
+          HEIM_RETURN_IF_ERROR(tx.presence.SetChoice(context.caller.actor_id, request.presence()));
+        }
         if (request.has_status()) {
           actor.set_status(request.status());
           if (request.status().empty()) actor.clear_status();

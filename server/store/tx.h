@@ -23,6 +23,7 @@
 #include "server/store/kept_answers.h"
 #include "server/store/messages.h"
 #include "server/store/notifications.h"
+#include "server/store/presence_rows.h"
 #include "server/store/sql.h"
 #include "server/store/streams.h"
 #include "server/store/workspaces.h"
@@ -46,6 +47,7 @@ class ReadTx {
         files(session),
         notifications(session),
         inbox(session),
+        presence(session),
         jobs(session),
         log(session),
         answers(session),
@@ -65,6 +67,7 @@ class ReadTx {
   Files files;
   Notifications notifications;
   Inbox inbox;
+  PresenceRows presence;
   JobCursors jobs;
   EventLog log;
   KeptAnswers answers;

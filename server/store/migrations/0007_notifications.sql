@@ -58,3 +58,15 @@ CREATE INDEX inbox_unseen ON inbox (actor_id, workspace_id, channel_id, id)
   WHERE seen_at IS NULL;
 CREATE INDEX inbox_channel ON inbox (channel_id, actor_id);
 CREATE INDEX inbox_created ON inbox (created_at);
+
+-- Availability set by hand: away, dnd or offline.
+CREATE TABLE presence_choices (
+  actor_id {{text}} PRIMARY KEY,
+  presence BIGINT NOT NULL
+);
+-- Who is connected, so that a restart does not show everybody as gone.
+CREATE TABLE presence_connected (
+  actor_id {{text}} NOT NULL,
+  workspace_id {{text}} NOT NULL,
+  PRIMARY KEY (actor_id, workspace_id)
+){{without_rowid}};
