@@ -16,7 +16,18 @@ namespace heim {
 namespace {
 
 // Nothing is wrong with the event: the database, or the server as it stops.
-bool IsPassing(const absl::Status& status) { return InfoOf(ShownReasonOf(status)).retryable; }
+bool IsPassing(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kCancelled:
+      return true;
+    default:
+      return false;
+  }
+}
 
 }  // namespace
 
