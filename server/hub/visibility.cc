@@ -45,7 +45,7 @@ bool Visibility::Hears(const std::string& channel_id) const {
 }
 
 bool Visibility::HearsWorkspaceEvent(const EventFacts& event) const {
-  if (!facts_.guest || event.subject_id == self_) return true;
+  if (!facts_.guest || event.subject_id == self_ || event.to_actor_id == self_) return true;
   return event.kind == Kind::kActorChanged && facts_.peers.contains(event.subject_id);
 }
 

@@ -40,7 +40,12 @@ absl::StatusOr<v1::NotificationPreferences> PreferencesOf(ReadTx& tx, const Call
   return preferences;
 }
 
-// As they are to be kept; INVALID_ARGUMENT names the field.
+constexpr std::array<std::string_view, 8> kPreferenceFields = {
+    "level",           "keywords",         "quiet_hours.enabled",   "quiet_hours.start",
+    "quiet_hours.end", "quiet_hours.days", "quiet_hours.time_zone", "snoozed_until"};
+
+// The new values as they are to be kept; INVALID_ARGUMENT names the field. Quiet hours are checked
+// as a whole with what is not changed; here their time zone is read from the disk.
 absl::StatusOr<v1::NotificationPreferences> Checked(v1::NotificationPreferences preferences) {
   if (!v1::NotificationLevel_IsValid(preferences.level())) {
     return InvalidField("preferences.level", "all, mentions or none");
@@ -48,7 +53,9 @@ absl::StatusOr<v1::NotificationPreferences> Checked(v1::NotificationPreferences 
   HEIM_ASSIGN_OR_RETURN(const std::vector<std::string> keywords,
                         NormalizeKeywords(preferences.keywords(), "preferences.keywords"));
   preferences.mutable_keywords()->Assign(keywords.begin(), keywords.end());
-  HEIM_RETURN_IF_ERROR(CheckQuietHours(preferences.quiet_hours(), "preferences.quiet_hours"));
+  v1::QuietHours hours = preferences.quiet_hours();
+  hours.set_enabled(false);
+  HEIM_RETURN_IF_ERROR(CheckQuietHours(hours, "preferences.quiet_hours"));
   if (preferences.has_snoozed_until()) {
     *preferences.mutable_snoozed_until() = ToTimestamp(FromTimestamp(preferences.snoozed_until()));
   }
@@ -200,11 +207,8 @@ void NotificationService::GetPreferences(CallContext& context, const v1::GetPref
 void NotificationService::UpdatePreferences(CallContext& context,
                                             const v1::UpdatePreferencesRequest& request,
                                             Reply<v1::UpdatePreferencesResponse> reply) {
-  static constexpr std::array<std::string_view, 4> kFields = {"level", "keywords", "quiet_hours",
-                                                              "snoozed_until"};
-  const auto mask = EffectiveMask(request.update_mask(), request.preferences(), kFields);
+  const auto mask = EffectiveMask(request.update_mask(), request.preferences(), kPreferenceFields);
   if (!mask.ok()) return reply(mask.status());
-  // Before the transaction, because a time zone is read from the disk.
   v1::NotificationPreferences wanted;
   ApplyMask(*mask, request.preferences(), &wanted);
   const auto checked = Checked(std::move(wanted));
@@ -222,6 +226,8 @@ void NotificationService::UpdatePreferences(CallContext& context,
         v1::NotificationPreferences& preferences = *response->mutable_preferences();
         preferences = before;
         ApplyMask(mask, checked, &preferences);
+        HEIM_RETURN_IF_ERROR(CheckQuietHours(preferences.quiet_hours(), "preferences.quiet_hours"));
+        if (preferences.quiet_hours().ByteSizeLong() == 0) preferences.clear_quiet_hours();
         if (preferences.level() == v1::NOTIFICATION_LEVEL_UNSPECIFIED) {
           preferences.set_level(v1::NOTIFICATION_LEVEL_MENTIONS);
         }

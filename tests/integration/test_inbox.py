@@ -83,7 +83,7 @@ def test_a_mention_of_all_reaches_the_members_but_not_the_author(ada, bob, echo,
 
 
 def test_direct_messages_need_their_readers(ada, bob):
-    direct = ada.post("/channels/direct", {"actor_ids": [bob.id]})
+    direct = ada.post("/dms", {"actor_ids": [bob.id]})
     assert direct.status_code in (200, 201), direct.text
     with caught_up(bob) as bobs:
         message = ada.send(direct.json()["id"], "psst")
@@ -135,7 +135,8 @@ def test_reading_the_channel_or_marking_items_is_seeing_them_on_all_devices(ada,
         assert desk.until("inbox.seen")["data"]["item_ids"] == [items[1]["id"]]
         until = bob.post("/inbox/seen", {"seen_until": items[2]["id"]}).json()
         assert until == {"unseen_count": 0}
-        assert desk.until("inbox.seen")["data"] == {"seen_until": items[2]["id"], "unseen_count": 0}
+        assert desk.until("inbox.seen")["data"] == {
+            "item_ids": [], "seen_until": items[2]["id"], "unseen_count": 0}
         assert bob.post("/inbox/seen", {"seen_until": items[2]["id"]}).json() == until
     page = inbox(bob, "?unseen=true")
     assert page["items"] == [] and page["unseen_count"] == 0
@@ -235,3 +236,13 @@ def test_deactivated_people_get_nothing_more(server, ada, bob, room):
         ada.send(room["id"], "@dora @channel")
         after_all_before(ada, bobs, room)
     assert dora.get("/inbox").status_code == 401
+
+
+def test_guests_are_told_of_what_needs_them(server, ada, room):
+    guest = server.person(ada, "guest-of-the-inbox", role="guest")
+    ada.post(f"/channels/{room['id']}/members", {"actor_id": guest.id})
+    with caught_up(guest) as socket:
+        message = ada.send(room["id"], "@guest-of-the-inbox welcome")
+        assert item_for(socket, message)["reason"] == "mention"
+        guest.post(f"/channels/{room['id']}/read", {"message_id": message["id"]})
+        assert socket.until("inbox.seen")["data"]["unseen_count"] == 0

@@ -26,7 +26,7 @@ def prefer(client, **fields):
 
 
 def level(client, room, value, thread=None):
-    body = {"level": value} | ({"thread_id": thread} if thread else {})
+    body = ({"level": value} if value else {}) | ({"thread_id": thread} if thread else {})
     answer = client.put(f"/channels/{room['id']}/notifications", body)
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -62,6 +62,7 @@ def test_settings_begin_with_mentions_and_change_by_compare_and_set(ada, carl):
     ({"quiet_hours": {"enabled": True, "start": "22:00", "end": "24:00", "time_zone": "UTC"}},
      "quiet_hours.end"),
     ({"quiet_hours": {"enabled": True, "start": "22:00", "end": "07:00"}}, "quiet_hours.time_zone"),
+    ({"quiet_hours": {"enabled": True}}, "quiet_hours.start"),
     ({"quiet_hours": {"enabled": True, "start": "22:00", "end": "07:00",
                       "time_zone": "Europe/Atlantis"}}, "quiet_hours.time_zone"),
     ({"quiet_hours": {"enabled": True, "start": "22:00", "end": "07:00",
@@ -80,7 +81,7 @@ def test_a_channel_set_to_all_brings_every_message(ada, carl, room):
         assert item_for(socket, message)["reason"] == "channel_message"
         reply = ada.send(room["id"], "in the thread", thread_id=message["id"])
         item_for(socket, reply)
-        level(carl, room, "unspecified")
+        level(carl, room, None)
         ada.send(room["id"], "no more")
         last = after_all_before(ada, socket, room, carl.name)
     found = reasons(carl)
@@ -157,7 +158,8 @@ def test_snooze_quiet_hours_and_do_not_disturb_make_items_quiet(ada, carl, room)
         assert quiet(socket) is True
         prefer(carl, quiet_hours=hours | {"days": [other]})
         assert quiet(socket) is False
-        prefer(carl, quiet_hours=hours | {"enabled": False})
+        off = prefer(carl, quiet_hours={"enabled": False})["quiet_hours"]
+        assert off["start"] == hours["start"] and off["time_zone"] == "UTC", "the rest stays"
         assert quiet(socket) is False
         carl.put("/actors/me/presence", {"presence": "dnd"})
         assert quiet(socket) is True
