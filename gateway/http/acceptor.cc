@@ -81,7 +81,9 @@ Task<void> Acceptor::Run() {
 bool Acceptor::MayConnect(const std::string& address) const {
   const Registry& registry = *front_.registry;
   if (registry.size() >= kConnectionsMax) return false;
-  return IsLoopback(address) || registry.CountOf(address) < kConnectionsPerAddressMax;
+  // A trusted proxy holds the connections of many clients.
+  return IsLoopback(address) || front_.proxies.Contains(address) ||
+         registry.CountOf(address) < kConnectionsPerAddressMax;
 }
 
 void Acceptor::Serve(Tcp::socket socket) {

@@ -130,16 +130,21 @@ absl::Status CheckJsonBody(const RequestHead& head) {
   return absl::OkStatus();
 }
 
-std::shared_ptr<CallContext> MakeContext(const RequestHead& head, const CallOrigin& origin) {
-  auto context = std::make_shared<CallContext>();
-  const bool proxied = origin.trusted_proxies->Contains(origin.peer);
+std::string AddressOf(const RequestHead& head, const std::string& peer,
+                      const AddressBlocks& trusted_proxies) {
   std::string forwarded;
   for (const HeaderField& field : head.fields) {
     if (!EqualsIgnoreCase(field.name, "X-Forwarded-For")) continue;
     if (!forwarded.empty()) forwarded += ',';
     forwarded += field.value;
   }
-  context->address = ClientAddress(origin.peer, forwarded, *origin.trusted_proxies);
+  return ClientAddress(peer, forwarded, trusted_proxies);
+}
+
+std::shared_ptr<CallContext> MakeContext(const RequestHead& head, const CallOrigin& origin) {
+  auto context = std::make_shared<CallContext>();
+  const bool proxied = origin.trusted_proxies->Contains(origin.peer);
+  context->address = AddressOf(head, origin.peer, *origin.trusted_proxies);
   context->user_agent = StripUnsafeControls(Utf8Prefix(head.Get("User-Agent"), 256));
   context->client = std::string(head.Get("Heim-Client").substr(0, 256));
   context->workspace_selector = std::string(head.Get("Heim-Workspace"));

@@ -49,6 +49,10 @@ absl::Status CheckJsonBody(const RequestHead& head);
 // "application/json" of "Application/JSON; charset=utf-8".
 std::string MediaType(std::string_view content_type);
 
+// The client's address: the peer's, or what trusted proxies say in X-Forwarded-For.
+std::string AddressOf(const RequestHead& head, const std::string& peer,
+                      const AddressBlocks& trusted_proxies);
+
 struct CallOrigin {
   std::string peer;
   const AddressBlocks* trusted_proxies;

@@ -39,6 +39,15 @@ bool SamePrefix(std::string_view a, std::string_view b, int bits) {
   return ((static_cast<uint8_t>(a[whole]) ^ static_cast<uint8_t>(b[whole])) & mask) == 0;
 }
 
+// "192.0.2.1" of "192.0.2.1:4711", "2001:db8::1" of "[2001:db8::1]:4711"; an IPv6 address without
+// brackets has no port.
+std::string_view WithoutPort(std::string_view hop) {
+  if (StartsWith(hop, "[")) return hop.substr(1, hop.find(']') - 1);
+  const size_t colon = hop.find(':');
+  const bool one = colon != std::string_view::npos && hop.rfind(':') == colon;
+  return one ? hop.substr(0, colon) : hop;
+}
+
 }  // namespace
 
 absl::StatusOr<AddressBlocks> AddressBlocks::Parse(const std::vector<std::string>& blocks) {
@@ -84,7 +93,7 @@ std::string ClientAddress(const std::string& peer, std::string_view forwarded_fo
   std::string client = peer;
   const std::vector<std::string_view> hops = SplitList(forwarded_for);
   for (size_t i = hops.size(); i > 0 && trusted.Contains(client); --i) {
-    std::string next = CanonicalAddress(hops[i - 1]);
+    std::string next = CanonicalAddress(WithoutPort(hops[i - 1]));
     if (next.empty()) break;
     client = std::move(next);
   }

@@ -32,7 +32,8 @@ class AddressBlocks {
 std::string CanonicalAddress(std::string_view text);
 
 // Goes through X-Forwarded-For from the right, as long as a trusted proxy has written the entry;
-// the peer itself when it is not trusted. What is no address ends the walk.
+// the peer itself when it is not trusted. Entries may carry a port. What is no address ends the
+// walk.
 std::string ClientAddress(const std::string& peer, std::string_view forwarded_for,
                           const AddressBlocks& trusted);
 

@@ -295,6 +295,7 @@ void Exchange::Log() {
                       {"status", status_},
                       {"ms", absl::ToInt64Milliseconds(front_.clock.Monotonic() - started_)},
                       {"bytes", bytes_out_},
+                      {"address", AddressOf(head_, connection_->address(), front_.proxies)},
                       {"request_id", request_id_}});
 }
 

@@ -45,4 +45,8 @@ absl::StatusOr<std::unique_ptr<google::protobuf::Message>> RequestFromUrl(const 
 // Fields that a handler asked for in the context: cookie, rate limit.
 void AddContextHeaders(const Front& front, const CallContext& context, HttpResponse* response);
 
+// The answer to a call that failed, with these fields where the context may be read.
+HttpResponse CallErrorResponse(Exchange& exchange, const absl::Status& error,
+                               const CallContext& context);
+
 }  // namespace heim

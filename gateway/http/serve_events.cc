@@ -63,9 +63,13 @@ Task<void> ServeEvents(std::shared_ptr<Exchange> exchange, const MethodInfo* met
   auto request = RequestFromUrl(*exchange, *method, match);
   if (!request.ok()) co_return co_await exchange->RespondError(request.status());
   SetCursor(exchange->head().Get("Last-Event-ID"), request->get());
+  const std::shared_ptr<CallContext> context = call->context;
   OpenedStream opened =
       co_await OpenMethod(exchange, method, *std::move(call), *std::move(request));
-  if (!opened.ok()) co_return co_await exchange->RespondError(opened.status());
+  if (!opened.ok()) {
+    HttpResponse refused = CallErrorResponse(*exchange, opened.status(), *context);
+    co_return co_await exchange->Respond(std::move(refused));
+  }
   const std::shared_ptr<StreamCall> stream = *std::move(opened);
   const std::shared_ptr<Connection> connection = exchange->connection();
   exchange->Detach();
@@ -74,6 +78,7 @@ Task<void> ServeEvents(std::shared_ptr<Exchange> exchange, const MethodInfo* met
   response.Add("Content-Type", "text/event-stream");
   response.Add("Cache-Control", "no-store");
   response.Add("X-Accel-Buffering", "no");
+  AddContextHeaders(exchange->front(), *context, &response);
   bool good = co_await exchange->Begin(std::move(response), std::nullopt);
   good = good && !exchange->head_only() && co_await exchange->Write("retry: 2000\n\n");
   if (good) {

@@ -142,7 +142,10 @@ Task<void> ServeUpload(std::shared_ptr<Exchange> exchange, const MethodInfo* met
   auto form = std::make_shared<UploadForm>(*std::move(read));
   const std::shared_ptr<CallContext> context = call->context;
   OpenedStream opened = co_await OpenMethod(exchange, method, *std::move(call), nullptr);
-  if (!opened.ok()) co_return co_await exchange->RespondError(opened.status());
+  if (!opened.ok()) {
+    HttpResponse refused = CallErrorResponse(*exchange, opened.status(), *context);
+    co_return co_await exchange->Respond(std::move(refused));
+  }
   const std::shared_ptr<StreamCall> stream = *std::move(opened);
   const std::shared_ptr<Connection> connection = exchange->connection();
   WakeOnReady(connection, *stream);
@@ -177,12 +180,14 @@ struct OpenDownload {
 
 Task<absl::StatusOr<OpenDownload>> StartDownload(std::shared_ptr<Exchange> exchange,
                                                  const MethodInfo* method, RouteMatch match,
-                                                 std::optional<ByteRange> range) {
+                                                 std::optional<ByteRange> range,
+                                                 std::shared_ptr<CallContext>* context) {
   absl::StatusOr<PreparedCall> call = PrepareCall(*exchange, *method);
   if (!call.ok()) co_return call.status();
   auto request = RequestFromUrl(*exchange, *method, match);
   if (!request.ok()) co_return request.status();
   if (range.has_value()) SetRange(*range, request->get());
+  *context = call->context;
   OpenedStream opened =
       co_await OpenMethod(exchange, method, *std::move(call), *std::move(request));
   if (!opened.ok()) co_return opened.status();
@@ -220,9 +225,9 @@ Task<void> SendFile(std::shared_ptr<Exchange> exchange, const MethodInfo* method
   if (left != 0) exchange->connection()->Close();
 }
 
-HttpResponse NoRange(const absl::Status& error, const std::string& request_id) {
-  HttpResponse response = ErrorResponse(error, request_id);
-  const v1::Error shown = ToError(error, request_id);
+HttpResponse NoRange(Exchange& exchange, const absl::Status& error, const CallContext& context) {
+  HttpResponse response = CallErrorResponse(exchange, error, context);
+  const v1::Error shown = ToError(error, exchange.request_id());
   const auto size = shown.details().fields().find("size_bytes");
   if (size != shown.details().fields().end()) {
     const auto bytes = static_cast<int64_t>(size->second.number_value());
@@ -237,21 +242,25 @@ Task<void> ServeDownload(std::shared_ptr<Exchange> exchange, const MethodInfo* m
                          RouteMatch match) {
   const RequestHead& head = exchange->head();
   std::optional<ByteRange> range = ParseRange(head.Get("Range"));
-  absl::StatusOr<OpenDownload> download = co_await StartDownload(exchange, method, match, range);
+  // Filled once the call has begun.
+  auto context = std::make_shared<CallContext>();
+  absl::StatusOr<OpenDownload> download =
+      co_await StartDownload(exchange, method, match, range, &context);
   if (range.has_value() && download.ok() && head.Has("If-Range") &&
       head.Get("If-Range") != download->facts.etag()) {
     // The client has a part of another version: it gets this one whole.
     download->stream->Cancel();
     range.reset();
-    download = co_await StartDownload(exchange, method, match, range);
+    download = co_await StartDownload(exchange, method, match, range, &context);
   }
   if (!download.ok()) {
-    HttpResponse failed = NoRange(download.status(), exchange->request_id());
+    HttpResponse failed = NoRange(*exchange, download.status(), *context);
     co_return co_await exchange->Respond(std::move(failed));
   }
   const DownloadFacts& facts = download->facts;
   HttpResponse response;
   AddFileHeaders(facts, &response);
+  AddContextHeaders(exchange->front(), *context, &response);
   if (!facts.sha256.empty() && MatchesTag(head.Get("If-None-Match"), facts.etag())) {
     download->stream->Cancel();
     response.status = 304;

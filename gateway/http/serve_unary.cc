@@ -50,9 +50,9 @@ absl::Duration WaitOf(const Message& request) {
 }
 
 // Whether the handler has left the context alone: after a timeout it may still run.
-bool IsSettled(const Answer& answer) {
-  if (answer.ok()) return true;
-  const v1::ErrorReason reason = ShownReasonOf(answer.status());
+bool IsSettled(const absl::Status& status) {
+  if (status.ok()) return true;
+  const v1::ErrorReason reason = ShownReasonOf(status);
   return reason != v1::ERROR_REASON_TIMEOUT && reason != v1::ERROR_REASON_CANCELLED;
 }
 
@@ -75,6 +75,13 @@ void AddContextHeaders(const Front& front, const CallContext& context, HttpRespo
     const int64_t reset = absl::ToInt64Seconds(absl::Ceil(state.reset, absl::Seconds(1)));
     response->Add("RateLimit-Reset", StrCat(reset));
   }
+}
+
+HttpResponse CallErrorResponse(Exchange& exchange, const absl::Status& error,
+                               const CallContext& context) {
+  HttpResponse response = ErrorResponse(error, exchange.request_id());
+  if (IsSettled(error)) AddContextHeaders(exchange.front(), context, &response);
+  return response;
 }
 
 absl::StatusOr<std::unique_ptr<Message>> RequestFromUrl(const Exchange& exchange,
@@ -108,10 +115,10 @@ Task<void> ServeUnary(std::shared_ptr<Exchange> exchange, const MethodInfo* meth
     std::string json;
     AppendResponse(*match.binding, **answer, Dialect::kHeim, &json);
     response = JsonResponse(StatusOf(*context, *method), std::move(json));
+    AddContextHeaders(exchange->front(), *context, &response);
   } else {
-    response = ErrorResponse(answer.status(), exchange->request_id());
+    response = CallErrorResponse(*exchange, answer.status(), *context);
   }
-  if (IsSettled(answer)) AddContextHeaders(exchange->front(), *context, &response);
   co_await exchange->Respond(std::move(response));
 }
 
@@ -179,7 +186,7 @@ Task<void> ServeConnect(std::shared_ptr<Exchange> exchange, const MethodInfo* me
     } else {
       response = ConnectErrorResponse(answer.status(), exchange->request_id());
     }
-    if (IsSettled(answer)) AddContextHeaders(exchange->front(), *context, &response);
+    if (IsSettled(answer.status())) AddContextHeaders(exchange->front(), *context, &response);
   } else {
     response = ConnectErrorResponse(failed, exchange->request_id());
     if (HttpStatusOf(failed) == 415) response.status = 415;

@@ -161,6 +161,11 @@ TEST(ClientAddressTest, TrustsOnlyNamedProxies) {
   EXPECT_EQ(ClientAddress("10.1.1.1", "6.6.6.6, garbage", trusted), "10.1.1.1");
   EXPECT_EQ(ClientAddress("fd00::1", "2001:db8::5", trusted), "2001:db8::5");
   EXPECT_EQ(ClientAddress("10.1.1.1", "", trusted), "10.1.1.1");
+  EXPECT_EQ(ClientAddress("10.1.1.1", "9.9.9.9:4711, 10.2.2.2:80", trusted), "9.9.9.9");
+  EXPECT_EQ(ClientAddress("10.1.1.1", "[2001:db8::5]:4711", trusted), "2001:db8::5");
+  EXPECT_EQ(ClientAddress("10.1.1.1", "[2001:db8::5]", trusted), "2001:db8::5");
+  // Whatever a client writes to the left of what a proxy wrote is not believed.
+  EXPECT_EQ(ClientAddress("10.1.1.1", "10.3.3.3, 10.4.4.4, 9.9.9.9", trusted), "9.9.9.9");
   EXPECT_EQ(CanonicalAddress("::ffff:10.2.3.4"), "10.2.3.4");
   EXPECT_TRUE(trusted.Contains("::ffff:10.2.3.4"));
   EXPECT_FALSE(trusted.Contains("11.0.0.1"));

@@ -44,8 +44,12 @@ Task<void> ServeSocket(std::shared_ptr<Exchange> exchange, const MethodInfo* met
   call.context->allow_ticket = true;
   call.context->resume_cursor = upgrade->cursor;
   if (!upgrade->workspace.empty()) call.context->workspace_selector = upgrade->workspace;
+  const std::shared_ptr<CallContext> context = call.context;
   OpenedStream opened = co_await OpenMethod(exchange, method, std::move(call), nullptr);
-  if (!opened.ok()) co_return co_await exchange->RespondError(opened.status());
+  if (!opened.ok()) {
+    HttpResponse refused = CallErrorResponse(*exchange, opened.status(), *context);
+    co_return co_await exchange->Respond(std::move(refused));
+  }
   exchange->LogUpgrade();
   SocketSession::Options options;
   options.connection = exchange->connection();

@@ -42,6 +42,7 @@ constexpr std::array kNames = {
     "HEIM_CORS_ORIGINS",
     "HEIM_REGISTRATION",
     "HEIM_RATE_LIMITS",
+    "HEIM_RATE_TIER",
     "HEIM_PUBLIC_URL",
     "HEIM_TRUSTED_PROXIES",
     "HEIM_WS_QUERY_TOKEN",
@@ -239,6 +240,11 @@ absl::Status LoadPolicies(const Reader& read, Config* config) {
   config->trusted_proxies = List(read("HEIM_TRUSTED_PROXIES"));
   if (const std::string value = read("HEIM_RATE_LIMITS"); !value.empty()) {
     HEIM_ASSIGN_OR_RETURN(config->rate_limits, Switch("HEIM_RATE_LIMITS", value));
+  }
+  if (const std::string value = read("HEIM_RATE_TIER"); !value.empty()) {
+    const std::optional<RateTier> tier = RateTierOf(value);
+    if (!tier.has_value()) return Bad("HEIM_RATE_TIER", value, "free, pro or enterprise");
+    config->rate_tier = *tier;
   }
   if (const std::string value = read("HEIM_WS_QUERY_TOKEN"); !value.empty()) {
     HEIM_ASSIGN_OR_RETURN(config->websocket_query_token, Switch("HEIM_WS_QUERY_TOKEN", value));

@@ -13,6 +13,7 @@
 #include "server/base/log.h"
 #include "server/blob/s3/s3_client.h"
 #include "server/store/postgres/address.h"
+#include "server/model/limits.h"
 
 namespace heim {
 
@@ -36,6 +37,7 @@ struct Config {
   std::vector<std::string> cors_origins;              // HEIM_CORS_ORIGINS; empty: same origin
   Registration registration = Registration::kInvite;  // HEIM_REGISTRATION
   bool rate_limits = true;                            // HEIM_RATE_LIMITS
+  RateTier rate_tier = RateTier::kPro;                // HEIM_RATE_TIER
   std::vector<std::string> trusted_proxies;           // HEIM_TRUSTED_PROXIES
   bool websocket_query_token = true;                  // HEIM_WS_QUERY_TOKEN
   std::string public_url;  // HEIM_PUBLIC_URL; empty: what the client asked for

@@ -28,6 +28,7 @@ TEST(ConfigTest, DefaultsAreThoseOfTheDocumentation) {
   EXPECT_EQ(config->registration, Registration::kInvite);
   EXPECT_TRUE(config->cors_origins.empty());
   EXPECT_TRUE(config->rate_limits);
+  EXPECT_EQ(config->rate_tier, RateTier::kPro);
   EXPECT_TRUE(config->websocket_query_token);
 }
 
@@ -65,6 +66,7 @@ TEST(ConfigTest, ValuesAreRead) {
                             {"HEIM_REGISTRATION", "open"},
                             {"HEIM_CORS_ORIGINS", "https://a.example, http://localhost:5173"},
                             {"HEIM_RATE_LIMITS", "off"},
+                            {"HEIM_RATE_TIER", "enterprise"},
                             {"HEIM_WS_QUERY_TOKEN", "off"},
                             {"HEIM_LOG_LEVEL", "debug"},
                             {"HEIM_LOG_FORMAT", "json"},
@@ -77,6 +79,7 @@ TEST(ConfigTest, ValuesAreRead) {
   EXPECT_EQ(config->cors_origins.size(), 2u);
   EXPECT_EQ(config->cors_origins[1], "http://localhost:5173");
   EXPECT_FALSE(config->rate_limits);
+  EXPECT_EQ(config->rate_tier, RateTier::kEnterprise);
   EXPECT_FALSE(config->websocket_query_token);
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
   EXPECT_EQ(config->log_format, LogFormat::kJson);
@@ -95,6 +98,7 @@ TEST(ConfigTest, BadValuesNameTheVariable) {
       {"HEIM_CORS_ORIGINS", "example.com"},
       {"HEIM_REGISTRATION", "maybe"},
       {"HEIM_RATE_LIMITS", "perhaps"},
+      {"HEIM_RATE_TIER", "gold"},
       {"HEIM_WS_QUERY_TOKEN", "2"},
       {"HEIM_PUBLIC_URL", "ftp://x"},
       {"HEIM_SETUP_TOKEN", "short"},

@@ -34,9 +34,9 @@
 #include "server/jobs/inbox_job.h"
 #include "server/jobs/inbox_sweep.h"
 #include "server/jobs/log_reader.h"
+#include "server/rpc/call_limits.h"
 #include "server/rpc/grpc/grpc_server.h"
 #include "server/rpc/metrics.h"
-#include "server/rpc/rate_limiter.h"
 #include "server/rpc/server_invoker.h"
 #include "server/service/access.h"
 #include "server/store/postgres/postgres_store.h"
@@ -75,6 +75,8 @@ ServerFacts FactsOf(const Config& config, uint16_t grpc_port) {
   facts.registration = std::string(RegistrationName(config.registration));
   facts.grpc_port = grpc_port;
   facts.file_max_bytes = config.max_file_bytes;
+  facts.rate_tier.reset();
+  if (config.rate_limits) facts.rate_tier = config.rate_tier;
   return facts;
 }
 
@@ -135,7 +137,7 @@ struct Server::Rooms {
         blobs(std::move(files_opened)),
         setup_token(settings.setup_token, entropy),
         throttle(ThrottleOptions(settings), clock),
-        rate_limiter({.enabled = settings.rate_limits}, clock) {}
+        limits({.enabled = settings.rate_limits, .tier = settings.rate_tier}, clock) {}
 
   static LoginThrottleOptions ThrottleOptions(const Config& config) {
     LoginThrottleOptions options;
@@ -155,7 +157,7 @@ struct Server::Rooms {
   const std::unique_ptr<BlobStore> blobs;
   SetupToken setup_token;
   LoginThrottle throttle;
-  RateLimiter rate_limiter;
+  CallLimits limits;
   Passwords passwords{PasswordOptions{}, entropy};
 
   // What calls and streams of all kinds use; its threads stop before what they use goes.
@@ -225,11 +227,10 @@ struct Server::Rooms {
 absl::Status Server::Rooms::OpenMethods() {
   HEIM_ASSIGN_OR_RETURN(methods, MethodTable::Create());
   invoker = std::make_unique<ServerInvoker>(
-      ServerInvoker::Options{},
-      ServerInvoker::Dependencies{*methods, authenticator, executor, rate_limiter, clock, timers,
-                                  ids, metrics});
+      ServerInvoker::Options{}, ServerInvoker::Dependencies{*methods, authenticator, executor,
+                                                            limits, clock, timers, ids, metrics});
   sessions = std::make_unique<SessionService>(SessionService::Dependencies{
-      *invoker, hub, executor, rate_limiter, ids, struct_codec,
+      *invoker, hub, executor, limits, ids, struct_codec,
       [this](const Caller& caller, const std::vector<ChannelId>& asked) {
         std::vector<std::string> named;
         for (const ChannelId& channel : asked) named.push_back(channel.str());
@@ -272,8 +273,12 @@ absl::Status Server::Rooms::OpenDoors() {
   if (config.grpc_port.has_value()) {
     grpc_options.listen_address = StrCat(config.host, ":", *config.grpc_port);
   }
-  HEIM_ASSIGN_OR_RETURN(const AddressBlocks trusted, AddressBlocks::Parse(config.trusted_proxies));
-  grpc_options.client_address = [trusted](std::string_view peer, std::string_view forwarded) {
+  const absl::StatusOr<AddressBlocks> trusted = AddressBlocks::Parse(config.trusted_proxies);
+  if (!trusted.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("HEIM_TRUSTED_PROXIES: ", trusted.status().message()));
+  }
+  grpc_options.client_address = [trusted = *trusted](std::string_view peer, std::string_view forwarded) {
     return ClientAddress(std::string(peer), forwarded, trusted);
   };
   HEIM_ASSIGN_OR_RETURN(grpc, GrpcServer::Create(grpc_options, *invoker, timers));

@@ -13,10 +13,11 @@ namespace {
 
 // Keys are hashes: of bounded size whatever was sent, and no e-mail addresses lie around.
 std::string PairKey(std::string_view account, std::string_view address) {
-  return Sha256(StrCat("p", std::to_string(account.size()), ":", AsciiLower(account), address));
+  return Sha256(
+      StrCat("p", std::to_string(account.size()), ":", AsciiLower(account), NetworkOf(address)));
 }
 
-std::string AddressKey(std::string_view address) { return Sha256(StrCat("a", address)); }
+std::string AddressKey(std::string_view address) { return Sha256(StrCat("a", NetworkOf(address))); }
 
 }  // namespace
 

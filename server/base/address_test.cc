@@ -16,5 +16,14 @@ TEST(AddressTest, LoopbackAddressesAreRecognised) {
   }
 }
 
+TEST(AddressTest, AnIpv6AddressCountsAsItsNetwork) {
+  EXPECT_EQ(NetworkOf("192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(NetworkOf("::ffff:192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(NetworkOf("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+  EXPECT_EQ(NetworkOf("2001:db8:1:2::1"), NetworkOf("2001:DB8:1:2:ffff::"));
+  EXPECT_NE(NetworkOf("2001:db8:1:2::1"), NetworkOf("2001:db8:1:3::1"));
+  for (const char* none : {"", "elsewhere"}) EXPECT_EQ(NetworkOf(none), none);
+}
+
 }  // namespace
 }  // namespace heim

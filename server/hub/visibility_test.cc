@@ -140,7 +140,8 @@ class World {
     if (event.kind == EventFacts::Kind::kMemberRemoved && mine) return true;
     if (!event.to_actor_id.empty() && event.to_actor_id != kMe) return false;
     if (event.channel_id.empty()) {
-      return !options_.guest || mine || Share(event.subject_id, position);
+      return !options_.guest || mine || !event.to_actor_id.empty() ||
+             Share(event.subject_id, position);
     }
     if (event.kind == EventFacts::Kind::kChannelDeleted)
       return Readable(event.channel_id, position - 1);

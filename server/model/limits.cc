@@ -1,6 +1,8 @@
 #include "server/model/limits.h"
 
+#include <array>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -55,7 +57,12 @@ std::string Messages() {
                   {"an emoji", Bytes(kEmojiMaxBytes)},
                   {"actors shown of a reaction", absl::StrCat(kReactionActorsShown)},
                   {"participants shown of a thread", absl::StrCat(kThreadParticipantsShown)},
-                  {"characters of `client_id`", absl::StrCat(kClientIdMaxLength)}});
+                  {"characters of `client_id`", absl::StrCat(kClientIdMaxLength)},
+                  {"drafts of an actor in a workspace", absl::StrCat(kDraftsPerActorMax)},
+                  {"scheduled messages of an actor that wait", absl::StrCat(kScheduledPendingMax)},
+                  {"time until a scheduled message: least", Time(kScheduleAheadMin)},
+                  {"time until a scheduled message: most", Time(kScheduleAheadMax)},
+                  {"record of a scheduled message after its end", Time(kScheduledKept)}});
 }
 
 std::string Requests() {
@@ -126,25 +133,58 @@ std::string Notifications() {
                   {"keywords", absl::StrCat(kKeywordsMax)},
                   {"characters of a keyword", absl::StrCat(kKeywordMaxLength)},
                   {"channels and threads with a setting", absl::StrCat(kChannelNotificationsMax)}});
+void AppendRate(std::string_view what, const BucketRule& rule, std::string* out) {
+  absl::StrAppendFormat(out, "| %s | %.4g | %.6g |\n", std::string(what), rule.refill_per_second,
+                        rule.burst);
 }
 
 std::string Rates() {
   std::string out =
-      "\n## Rates\n\nToken buckets of one key or session, tier pro; HEIM_RATE_LIMITS=off switches "
-      "them off. `auth` counts tries of one account and address.\n\n"
-      "| class | refill per second | burst |\n|---|---|---|\n";
+      "\n## Rates\n\nToken buckets, in the tier pro (HEIM_RATE_TIER); HEIM_RATE_LIMITS=off "
+      "switches "
+      "them off. Each class is one of a key or session; `auth` counts tries of one account and "
+      "address.\n\n| class | refill per second | burst |\n|---|---|---|\n";
   const google::protobuf::EnumDescriptor* classes = v1::RateClass_descriptor();
   for (int i = 0; i < classes->value_count(); ++i) {
     const auto* value = classes->value(i);
     if (value->number() == v1::RATE_CLASS_UNSPECIFIED) continue;
     const BucketRule rule = BucketOf(static_cast<v1::RateClass>(value->number()));
     const std::string name = absl::AsciiStrToLower(value->name().substr(sizeof("RATE_CLASS_") - 1));
-    absl::StrAppendFormat(&out, "| %s | %.4g | %.4g |\n", name, rule.refill_per_second, rule.burst);
+    AppendRate(name, rule, &out);
   }
+  out += "\n| beside them | refill per second | burst |\n|---|---|---|\n";
+  AppendRate("all calls from one address but loopback", kRateOfAddress, &out);
+  AppendRate("`auth` from one address but loopback",
+             Widened(BucketOf(v1::RATE_CLASS_AUTH), kAuthOfAddress), &out);
+  AppendRate("messages and streams begun in a channel by people, and by agents", kRateOfChannel,
+             &out);
+  absl::StrAppendFormat(
+      &out,
+      "\nAll keys and sessions of an actor together have %g times the bucket of one. "
+      "Tiers: free has %g of these buckets, enterprise %g times as much; `auth` is "
+      "the same in all.\n",
+      kRateOfActor, RateFactorOf(RateTier::kFree), RateFactorOf(RateTier::kEnterprise));
   return out;
 }
 
+constexpr std::array<std::pair<RateTier, std::string_view>, 3> kTiers = {
+    {{RateTier::kFree, "free"}, {RateTier::kPro, "pro"}, {RateTier::kEnterprise, "enterprise"}}};
+
 }  // namespace
+
+std::string_view RateTierName(RateTier tier) {
+  for (const auto& [known, name] : kTiers) {
+    if (known == tier) return name;
+  }
+  return "";
+}
+
+std::optional<RateTier> RateTierOf(std::string_view name) {
+  for (const auto& [tier, known] : kTiers) {
+    if (known == name) return tier;
+  }
+  return std::nullopt;
+}
 
 std::string LimitsMarkdown() {
   return absl::StrCat("# Limits\n\nMade from `server/model/limits.h`; do not edit.\n", Messages(),

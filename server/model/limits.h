@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/time/time.h"
 #include "heim/v1/options.pb.h"
@@ -32,6 +34,14 @@ inline constexpr size_t kEmojiMaxBytes = 64;
 inline constexpr int kReactionActorsShown = 50;
 inline constexpr int kThreadParticipantsShown = 5;
 inline constexpr size_t kClientIdMaxLength = 128;
+// Drafts of an actor in a workspace.
+inline constexpr int64_t kDraftsPerActorMax = 1'000;
+// Messages of an actor that wait for their time.
+inline constexpr int64_t kScheduledPendingMax = 200;
+inline constexpr absl::Duration kScheduleAheadMin = absl::Seconds(10);
+inline constexpr absl::Duration kScheduleAheadMax = absl::Hours(24 * 365);
+// How long the record of a scheduled message stays after it was sent, failed or was cancelled.
+inline constexpr absl::Duration kScheduledKept = absl::Hours(24 * 30);
 
 // --- Requests
 inline constexpr size_t kJsonBodyMaxBytes = 1u << 20;
@@ -112,7 +122,36 @@ struct BucketRule {
   double burst;
 };
 
-// Of one key or session (AUTH: of one account and address) in a workspace of the tier `pro`.
+// How wide the buckets are: HEIM_RATE_TIER.
+enum class RateTier { kFree, kPro, kEnterprise };
+constexpr double RateFactorOf(RateTier tier) {
+  switch (tier) {
+    case RateTier::kFree:
+      return 0.2;
+    case RateTier::kEnterprise:
+      return 4;
+    default:
+      return 1;
+  }
+}
+std::string_view RateTierName(RateTier tier);
+// Nullopt for what is no tier's name.
+std::optional<RateTier> RateTierOf(std::string_view name);
+constexpr BucketRule Widened(BucketRule rule, double factor) {
+  return {rule.refill_per_second * factor, rule.burst * factor};
+}
+
+// All keys and sessions of an actor together have this many times the bucket of one.
+inline constexpr double kRateOfActor = 4;
+// All calls from one address (of IPv6: one /64), whoever makes them, before it is known who.
+inline constexpr BucketRule kRateOfAddress = {2000, 10'000};
+// Messages and streams begun in one channel: by people, and apart from them by agents.
+inline constexpr BucketRule kRateOfChannel = {50, 200};
+// Log-ins and sign-ups from one address have this many times the bucket of AUTH: it stands for as
+// many people as share it.
+inline constexpr double kAuthOfAddress = 20;
+
+// Of one key or session (AUTH: of one account and address) in the tier `pro`.
 constexpr BucketRule BucketOf(v1::RateClass rate_class) {
   switch (rate_class) {
     case v1::RATE_CLASS_WRITE:

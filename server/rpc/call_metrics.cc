@@ -52,7 +52,11 @@ void CallMetrics::End(const CallContext& context, const absl::Status& status, ab
   const double ms = absl::ToDoubleMilliseconds(took);
   const std::string_view sentence = streaming_ ? "A stream ended" : "A call ended";
   if (!fault) {
-    LogDebug(sentence, {{"method", method_}, {"code", code}, {"ms", ms}, {"actor_id", actor}});
+    LogDebug(sentence, {{"method", method_},
+                        {"code", code},
+                        {"ms", ms},
+                        {"actor_id", actor},
+                        {"address", context.address}});
   } else {
     // The text of a status without reason goes nowhere else.
     LogWarn(

@@ -53,7 +53,12 @@ void GuardedStream::Feed(std::unique_ptr<google::protobuf::Message> message,
       return next();
     }
   }
-  call_->Feed(std::move(message), std::move(next));
+  const absl::Duration wait = pace_.take == nullptr ? absl::ZeroDuration() : pace_.take();
+  if (wait <= absl::ZeroDuration()) return call_->Feed(std::move(message), std::move(next));
+  pace_.timers->After(wait, [weak = weak_from_this(), message = std::move(message),
+                             next = std::move(next)]() mutable {
+    if (const auto self = weak.lock()) self->Feed(std::move(message), std::move(next));
+  });
 }
 
 void GuardedStream::Refuse(const absl::Status& status) {

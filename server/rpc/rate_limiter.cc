@@ -1,11 +1,10 @@
 #include "server/rpc/rate_limiter.h"
 
 #include <algorithm>
-#include <functional>
+#include <utility>
 #include <vector>
 
 #include "server/base/strings.h"
-#include "server/model/limits.h"
 
 namespace heim {
 
@@ -14,21 +13,16 @@ RateLimiter::RateLimiter(RateLimiterOptions options, Clock& clock)
       shard_max_(std::max<size_t>(options.buckets_max / kShards, 8)),
       clock_(clock) {}
 
-RateLimiter::Verdict RateLimiter::Take(v1::RateClass rate_class, std::string_view key,
-                                       double scale) {
+RateLimiter::Verdict RateLimiter::Take(const BucketRule& rule, std::string_view name) {
   Verdict verdict;
-  if (!options_.enabled || key.empty()) return verdict;
-  BucketRule rule = BucketOf(rate_class);
-  rule.refill_per_second *= scale;
-  rule.burst *= scale;
+  if (!options_.enabled) return verdict;
   const absl::Duration per_token = absl::Seconds(1) / rule.refill_per_second;
   const absl::Duration depth = per_token * rule.burst;
-  const std::string name = StrCat(static_cast<int>(rate_class), ":", key);
-  Shard& shard = shards_[std::hash<std::string>()(name) % kShards];
+  Shard& shard = ShardOf(name);
   const absl::Duration now = clock_.Monotonic();
 
   absl::MutexLock lock(&shard.mutex);
-  auto found = shard.full_at.find(name);
+  auto found = shard.full_at.find(ToAbsl(name));
   const absl::Duration full_at = found == shard.full_at.end() ? now : std::max(found->second, now);
   verdict.limited = true;
   verdict.limit = static_cast<uint32_t>(rule.burst);
@@ -47,6 +41,16 @@ RateLimiter::Verdict RateLimiter::Take(v1::RateClass rate_class, std::string_vie
   verdict.remaining = static_cast<uint32_t>((depth - taken) / per_token);
   verdict.reset = taken;
   return verdict;
+}
+
+void RateLimiter::GiveBack(const BucketRule& rule, std::string_view name) {
+  if (!options_.enabled) return;
+  Shard& shard = ShardOf(name);
+  absl::MutexLock lock(&shard.mutex);
+  const auto found = shard.full_at.find(ToAbsl(name));
+  if (found != shard.full_at.end()) {
+    found->second -= absl::Seconds(1) / rule.refill_per_second;
+  }
 }
 
 void RateLimiter::MakeRoom(Shard& shard, absl::Duration now) {

@@ -1,11 +1,12 @@
-// RateLimiter holds the token buckets of callers: one for each key (credential or address) and rate
-// class. Owned by app. Thread-safe, never blocks. The table is bounded: when it is full, the
-// fullest buckets are forgotten first, which favours their callers by a few calls.
+// RateLimiter holds token buckets by name; call_limits.h says whose there are. Owned by CallLimits.
+// Thread-safe, never blocks. The table is bounded: when it is full, the fullest buckets are
+// forgotten first, which favours their callers by a few calls.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -13,8 +14,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "heim/v1/options.pb.h"
 #include "server/base/clock.h"
+#include "server/model/limits.h"
 
 namespace heim {
 
@@ -36,9 +37,10 @@ class RateLimiter {
 
   RateLimiter(RateLimiterOptions options, Clock& clock);
 
-  // Takes one token of the bucket, by the rule of its class in model/limits.h. An empty key is not
-  // limited. `scale` widens the bucket.
-  Verdict Take(v1::RateClass rate_class, std::string_view key, double scale = 1);
+  // Takes one token of the bucket, which the rule makes when it is not there.
+  Verdict Take(const BucketRule& rule, std::string_view name);
+  // Gives a token back that was just taken by this rule.
+  void GiveBack(const BucketRule& rule, std::string_view name);
 
   // Buckets that are not full.
   size_t size() const;
@@ -51,6 +53,10 @@ class RateLimiter {
     absl::flat_hash_map<std::string, absl::Duration> full_at ABSL_GUARDED_BY(mutex);
   };
   static constexpr size_t kShards = 16;
+
+  Shard& ShardOf(std::string_view name) {
+    return shards_[std::hash<std::string_view>()(name) % kShards];
+  }
 
   void MakeRoom(Shard& shard, absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/auth/login_throttle.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/model/errors.h"
@@ -15,10 +14,6 @@ namespace {
 
 using google::protobuf::Message;
 
-// The bucket of AUTH is meant for one account from one address, which the log-in itself counts; an
-// address alone stands for as many people as share it.
-constexpr double kAuthPerAddress = 20;
-
 // When the Executor is full.
 constexpr absl::Duration kRecheckRetry = absl::Milliseconds(100);
 
@@ -26,10 +21,6 @@ constexpr absl::Duration kRecheckRetry = absl::Milliseconds(100);
 absl::Status WithReason(const absl::Status& status) {
   if (ReasonOf(status) != v1::ERROR_REASON_UNSPECIFIED) return status;
   return MakeError(ShownReasonOf(status));
-}
-
-absl::Status RateLimited(absl::Duration retry_after) {
-  return ErrorBuilder(v1::ERROR_REASON_RATE_LIMITED).RetryAfter(retry_after).Build();
 }
 
 bool SkipsAuthentication(const v1::MethodPolicy& policy) {
@@ -155,6 +146,7 @@ class ServerInvoker::StreamOpening final : public Pending {
     }
     auto stream = std::make_shared<GuardedStream>(*std::move(call),
                                                   GuardedStream::Check::kEachMessage, Ended());
+    if (method().policy.rate_class() == v1::RATE_CLASS_STREAM) stream->SetPace(Pace());
     invoker_.open_streams_.Add(stream, context_->caller);
     const absl::Status holds = Recheck();
     if (!holds.ok()) stream->Refuse(holds);
@@ -179,6 +171,15 @@ class ServerInvoker::StreamOpening final : public Pending {
     opened.Cancel();
     Refuse(holds);
     return false;
+  }
+
+  // Each message counts like a call. What comes too fast waits, which its sender feels by the
+  // transport's flow control: the stream is not torn.
+  GuardedStream::Pace Pace() {
+    return {[&invoker = invoker_, context = context_, rate_class = method().policy.rate_class()] {
+              return invoker.deps_.limits.TakeForStreamMessage(rate_class, context->caller);
+            },
+            &invoker_.deps_.timers};
   }
 
   GuardedStream::Ended Ended() {
@@ -272,6 +273,8 @@ absl::Status ServerInvoker::Prepare(Pending& pending) {
   if (context.cancelled.load(std::memory_order_relaxed)) {
     return MakeError(v1::ERROR_REASON_CANCELLED);
   }
+  context.channel_breaker = &deps_.limits;
+  HEIM_RETURN_IF_ERROR(deps_.limits.TakeForAddress(context.address));
   const std::string workspace = pending.plan().WorkspaceOf(pending.request());
   if (!workspace.empty()) context.workspace_selector = workspace;
   HEIM_RETURN_IF_ERROR(FindCaller(method, context));
@@ -280,7 +283,7 @@ absl::Status ServerInvoker::Prepare(Pending& pending) {
       if (!HasScope(context.caller.scopes, scope)) return MissingScope(scope);
     }
   }
-  HEIM_RETURN_IF_ERROR(TakeToken(method, context));
+  HEIM_RETURN_IF_ERROR(deps_.limits.TakeForCall(method.policy.rate_class(), context));
   if (pending.request() == nullptr) return absl::OkStatus();
   return CheckRequest(pending.plan(), context, *pending.request());
 }
@@ -290,12 +293,7 @@ absl::Status ServerInvoker::FindCaller(const MethodInfo& method, CallContext& co
     if (context.caller.expires_at > deps_.clock.Now()) return absl::OkStatus();
     return MakeError(v1::ERROR_REASON_TOKEN_EXPIRED);
   }
-  if (SkipsAuthentication(method.policy)) {
-    if (IsLoopback(context.address)) return absl::OkStatus();
-    const RateLimiter::Verdict verdict =
-        deps_.rate_limiter.Take(method.policy.rate_class(), context.address, kAuthPerAddress);
-    return verdict.allowed ? absl::OkStatus() : RateLimited(verdict.retry_after);
-  }
+  if (SkipsAuthentication(method.policy)) return absl::OkStatus();
   HEIM_ASSIGN_OR_RETURN(context.caller,
                         deps_.authenticator.Authenticate(
                             {context.bearer, context.workspace_selector, context.allow_ticket}));
@@ -303,17 +301,6 @@ absl::Status ServerInvoker::FindCaller(const MethodInfo& method, CallContext& co
     return Unauthenticated("The call needs a credential");
   }
   return absl::OkStatus();
-}
-
-absl::Status ServerInvoker::TakeToken(const MethodInfo& method, CallContext& context) {
-  if (SkipsAuthentication(method.policy)) return absl::OkStatus();
-  std::string key = context.caller.credential_id;
-  if (key.empty() && !IsLoopback(context.address)) key = context.address;
-  const RateLimiter::Verdict verdict = deps_.rate_limiter.Take(method.policy.rate_class(), key);
-  if (verdict.limited) {
-    context.rate_limit = RateLimitState{verdict.limit, verdict.remaining, verdict.reset};
-  }
-  return verdict.allowed ? absl::OkStatus() : RateLimited(verdict.retry_after);
 }
 
 }  // namespace heim

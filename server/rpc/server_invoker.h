@@ -1,10 +1,10 @@
 // ServerInvoker is the Invoker of the server. In this order: request id, draining, rate of the
-// address (log-in and sign-up only), authentication, scopes, rate of the credential, validation,
-// idempotency key, handler. What stays open or waits has its credential checked again once it
-// stands, so that a revocation meanwhile ends it like any later one. A workspace is not asked for
-// here: the rows of the handler's transaction say whether the caller is in it. Owned by app,
-// destroyed after Executor and Timers have stopped. Thread-safe. Never blocks its caller; `done`
-// and `opened` come from the Executor, a committer's thread, the timer's or the caller's own.
+// address, authentication, scopes, rate of the caller, validation, idempotency key, handler. What
+// stays open or waits has its credential checked again once it stands, so that a revocation
+// meanwhile ends it like any later one. A workspace is not asked for here: the rows of the
+// handler's transaction say whether the caller is in it. Owned by app, destroyed after Executor and
+// Timers have stopped. Thread-safe. Never blocks its caller; `done` and `opened` come from the
+// Executor, a committer's thread, the timer's or the caller's own.
 #pragma once
 
 #include <atomic>
@@ -19,11 +19,11 @@
 #include "server/base/ids.h"
 #include "server/base/timers.h"
 #include "server/model/limits.h"
+#include "server/rpc/call_limits.h"
 #include "server/rpc/invoker.h"
 #include "server/rpc/method_plan.h"
 #include "server/rpc/metrics.h"
 #include "server/rpc/open_streams.h"
-#include "server/rpc/rate_limiter.h"
 
 namespace heim {
 
@@ -36,7 +36,7 @@ class ServerInvoker final : public Invoker {
     const MethodTable& methods;  // may still be bound after this was made
     Authenticator& authenticator;
     Executor& executor;
-    RateLimiter& rate_limiter;
+    CallLimits& limits;
     Clock& clock;
     Timers& timers;
     Ids& ids;
@@ -64,7 +64,6 @@ class ServerInvoker final : public Invoker {
   // All that comes before the handler. Blocks on a read of the store at most.
   absl::Status Prepare(Pending& pending);
   absl::Status FindCaller(const MethodInfo& method, CallContext& context);
-  absl::Status TakeToken(const MethodInfo& method, CallContext& context);
   // Ends the fed streams of a dropped credential or actor, unless the credential still holds.
   void RecheckStreams(const std::string& credential_id, const ActorId& actor);
 

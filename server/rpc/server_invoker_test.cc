@@ -107,6 +107,11 @@ TEST_F(ServerInvokerTest, LogInLooksAtNoCredential) {
   };
   EXPECT_EQ(ReasonFor(login, world_.Context("unknown"), request()), v1::ERROR_REASON_UNSPECIFIED);
   EXPECT_EQ(world_.authenticator.asked(), 0);
+  auto last = world_.Context();
+  Call(login, last, request());
+  ASSERT_TRUE(last->rate_limit.has_value());
+  EXPECT_EQ(last->rate_limit->limit, 200u);
+  EXPECT_EQ(last->rate_limit->remaining, 198u);
   // An address is bounded, loopback is not.
   for (int i = 0; i < 300; ++i) Call(login, world_.Context(), request());
   EXPECT_EQ(ReasonFor(login, world_.Context(), request()), v1::ERROR_REASON_RATE_LIMITED);
@@ -349,6 +354,40 @@ TEST_F(OpenedStream, EachMessageOfAClientIsValidated) {
   EXPECT_EQ((*stream)->Pull(1000, &frames), FrameSource::State::kEnded);
   EXPECT_EQ(ReasonOf((*stream)->status()), v1::ERROR_REASON_INVALID_ARGUMENT);
   EXPECT_EQ(world_.invoker.in_flight(), 0u);
+}
+
+// What comes too fast waits for its turn; nothing is refused and nothing is lost.
+TEST_F(OpenedStream, MessagesOfAStreamAreTakenAtTheirRate) {
+  auto writer = std::make_shared<FakeUpload>();
+  world_.services.write = [&](std::shared_ptr<CallContext>) {
+    return std::shared_ptr<StreamCall>(writer);
+  };
+  auto stream = Open("heim.v1.StreamService.WriteStream", world_.Context(), nullptr);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  const BucketRule rule = BucketOf(v1::RATE_CLASS_STREAM);
+  const size_t burst = static_cast<size_t>(rule.burst) - 1;  // opening it was one
+  size_t wanted = 0;
+  const auto feed = [&] {
+    auto step = std::make_unique<v1::WriteStreamRequest>();
+    step->mutable_append()->set_delta("x");
+    (*stream)->Feed(std::move(step), [&] { ++wanted; });
+  };
+  for (size_t i = 0; i < burst; ++i) feed();
+  EXPECT_EQ(writer->fed.size(), burst);
+  EXPECT_EQ(wanted, burst);
+  for (size_t late = 1; late <= 10; ++late) {
+    feed();
+    EXPECT_EQ(wanted, burst + late - 1) << "the next one is not wanted yet";
+    clock_.Advance(absl::Seconds(1) / rule.refill_per_second);
+    EXPECT_EQ(writer->fed.size(), burst + late);
+    EXPECT_EQ(wanted, burst + late);
+  }
+  // One that waits when the stream ends is dropped.
+  feed();
+  (*stream)->Cancel();
+  stream->reset();
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_EQ(writer->fed.size(), burst + 10);
 }
 
 TEST_F(OpenedStream, AStreamThatOpensTooLateIsCancelled) {

@@ -16,8 +16,8 @@
 #include "server/model/caller.h"
 #include "server/model/ids.h"
 #include "server/model/stream_call.h"
+#include "server/rpc/call_limits.h"
 #include "server/rpc/invoker.h"
-#include "server/rpc/rate_limiter.h"
 #include "server/rpc/struct_codec.h"
 #include "server/service/call.h"
 
@@ -32,7 +32,7 @@ class SessionService {
     Invoker& invoker;
     Hub& hub;
     Executor& executor;
-    RateLimiter& rate_limiter;
+    CallLimits& limits;
     Ids& ids;
     const StructCodec& codec;
     CheckChannels check_channels;

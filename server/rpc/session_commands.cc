@@ -188,11 +188,9 @@ void SessionCall::RunSubscribe(RequestPtr request, Done done) {
 absl::Status SessionCall::Subscribe(const v1::SubscribeRequest& request) {
   const Caller& caller = context_->caller;
   if (!HasScope(caller.scopes, kScopeMessagesRead)) return MissingScope(kScopeMessagesRead);
-  const RateLimiter::Verdict verdict =
-      deps_.rate_limiter.Take(v1::RATE_CLASS_READ, caller.credential_id);
-  if (!verdict.allowed) {
-    return ErrorBuilder(v1::ERROR_REASON_RATE_LIMITED).RetryAfter(verdict.retry_after).Build();
-  }
+  CallContext command;
+  command.caller = caller;
+  HEIM_RETURN_IF_ERROR(deps_.limits.TakeForCall(v1::RATE_CLASS_READ, command));
   HEIM_RETURN_IF_ERROR(Validate(request));
   if (!request.workspace_id().empty() && request.workspace_id() != caller.workspace_id.str()) {
     return InvalidField("workspace_id", "the session's workspace; another one has its own session");

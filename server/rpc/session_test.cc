@@ -82,8 +82,8 @@ class SessionTest : public ::testing::Test {
   RpcWorld world_{clock_, timers_, executor_};
   FakeCodec codec_;
   std::vector<ChannelId> checked_;
-  SessionService service_{{world_.invoker, world_.hub, executor_, world_.limiter, world_.ids,
-                           codec_, [this](const Caller&, const std::vector<ChannelId>& channels) {
+  SessionService service_{{world_.invoker, world_.hub, executor_, world_.limits, world_.ids, codec_,
+                           [this](const Caller&, const std::vector<ChannelId>& channels) {
                              checked_ = channels;
                              return channels[0].str() == kHidden ? ChannelNotFound()
                                                                  : absl::OkStatus();

@@ -279,6 +279,10 @@ class FakeServices {
     return upload(std::move(context));
   }
 
+  absl::StatusOr<std::shared_ptr<StreamCall>> WriteStream(std::shared_ptr<CallContext> context) {
+    return write(std::move(context));
+  }
+
   void BindTo(MethodTable& table) {
     table.Bind<&FakeServices::SendMessage>("heim.v1.MessageService.SendMessage", *this);
     table.Bind<&FakeServices::UpdateChannel>("heim.v1.ChannelService.UpdateChannel", *this);
@@ -288,6 +292,7 @@ class FakeServices {
     table.Bind<&FakeServices::ListEvents>("heim.v1.EventService.ListEvents", *this);
     table.Bind<&FakeServices::Subscribe>("heim.v1.EventService.Subscribe", *this);
     table.Bind<&FakeServices::UploadFile>("heim.v1.FileService.UploadFile", *this);
+    table.Bind<&FakeServices::WriteStream>("heim.v1.StreamService.WriteStream", *this);
   }
 
   // Answers with a message that has the request's content.
@@ -302,6 +307,7 @@ class FakeServices {
   Handler<v1::UpdateChannelRequest, v1::UpdateChannelResponse> update;
   Handler<v1::ListEventsRequest, v1::ListEventsResponse> list_events;
   std::function<absl::StatusOr<std::shared_ptr<StreamCall>>(std::shared_ptr<CallContext>)> upload;
+  std::function<absl::StatusOr<std::shared_ptr<StreamCall>>(std::shared_ptr<CallContext>)> write;
 
  private:
   absl::Mutex mutex_;
@@ -343,13 +349,12 @@ struct RpcWorld {
   SeededEntropy entropy{1};
   UuidV7Ids ids{clock, entropy};
   FakeAuthenticator authenticator;
-  RateLimiter limiter{{}, clock};
+  CallLimits limits{{}, clock};
   Metrics metrics;
   FakeHub hub;
   FakeServices services;
   std::unique_ptr<MethodTable> table = MakeTable();
-  ServerInvoker invoker{{},
-                        {*table, authenticator, executor, limiter, clock, timers, ids, metrics}};
+  ServerInvoker invoker{{}, {*table, authenticator, executor, limits, clock, timers, ids, metrics}};
 };
 
 }  // namespace heim

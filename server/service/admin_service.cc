@@ -22,10 +22,14 @@ v1::Limits LimitsOf(const ServerFacts& facts) {
   limits.set_stream_append_max_bytes(kStreamAppendMaxBytes);
   limits.set_streams_per_actor_max(kStreamsPerActorMax);
   limits.set_reactions_per_message_max(kReactionKindsMax);
+  if (!facts.rate_tier.has_value()) return limits;
+  limits.set_rate_tier(std::string(RateTierName(*facts.rate_tier)));
   for (int i = v1::RateClass_MIN; i <= v1::RateClass_MAX; ++i) {
     if (!v1::RateClass_IsValid(i) || i == v1::RATE_CLASS_UNSPECIFIED) continue;
     const auto rate_class = static_cast<v1::RateClass>(i);
-    const BucketRule rule = BucketOf(rate_class);
+    const bool log_in = rate_class == v1::RATE_CLASS_AUTH;
+    const double factor = log_in ? 1 : RateFactorOf(*facts.rate_tier);
+    const BucketRule rule = Widened(BucketOf(rate_class), factor);
     v1::RateLimit& limit = *limits.add_rate_limits();
     limit.set_rate_class(rate_class);
     limit.set_per_second(rule.refill_per_second);

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@ struct ServerFacts {
   std::string websocket_path = "/ws";
   uint32_t grpc_port = 0;  // 0: shares the HTTP port
   int64_t file_max_bytes = kFileMaxBytesDefault;
+  std::optional<RateTier> rate_tier = RateTier::kPro;  // unset: calls are not limited
 };
 
 class AdminService {

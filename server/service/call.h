@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "server/base/check.h"
 #include "server/model/caller.h"
+#include "server/service/channel_breaker.h"
 
 namespace heim {
 
@@ -61,6 +62,7 @@ struct CallContext {
   Caller caller;
   // Not to be read after a TIMEOUT: then the call may still be running.
   std::optional<RateLimitState> rate_limit;
+  ChannelBreaker* channel_breaker = nullptr;  // null: channels are not limited
 
   // Set by the handler.
   int http_status = 0;  // 0: the method's own
@@ -68,6 +70,13 @@ struct CallContext {
 
   std::atomic<bool> cancelled{false};
 };
+
+// Counts a new message against its channel, once it is known that the caller may write there and
+// that the call is no repeat. RATE_LIMITED.
+inline absl::Status TakeForChannel(const CallContext& context, const ChannelId& channel) {
+  if (context.channel_breaker == nullptr) return absl::OkStatus();
+  return context.channel_breaker->TakeForChannel(channel, context.caller);
+}
 
 // Reply is the promise of one answer. Completed exactly once, from any thread; dropped without an
 // answer it fails the call with INTERNAL, so that no caller waits for ever.

@@ -88,6 +88,7 @@ absl::Status Send(WriteTx& tx, const CallContext& context, const v1::SendMessage
     *sent = *std::move(repeat);
     return absl::OkStatus();
   }
+  HEIM_RETURN_IF_ERROR(TakeForChannel(context, channel));
   v1::Message message = NewMessage(context, id, request, now);
   HEIM_RETURN_IF_ERROR(NormalizeMessageContent(&message));
   if (request.has_thread_id()) {

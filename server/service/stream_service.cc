@@ -96,6 +96,7 @@ absl::Status Start(WriteTx& tx, const CallContext& context, const v1::StartStrea
   if (open >= kStreamsPerActorMax) {
     return MakeError(v1::ERROR_REASON_TOO_MANY_STREAMS, "The actor has 64 open streams");
   }
+  HEIM_RETURN_IF_ERROR(TakeForChannel(context, channel));
   v1::Message message = StreamingMessage(context, request, ids.message, ids.stream, now);
   if (request.has_thread_id()) {
     HEIM_ASSIGN_OR_RETURN(const MessageId root,

@@ -90,7 +90,7 @@ struct Running {
   RpcWorld world{clock, timers, executor};
   NoCodec codec;
   SessionService sessions{
-      {world.invoker, world.hub, executor, world.limiter, world.ids, codec,
+      {world.invoker, world.hub, executor, world.limits, world.ids, codec,
        [](const Caller&, const std::vector<ChannelId>&) { return absl::OkStatus(); }}};
   std::unique_ptr<GrpcServer> server;
 

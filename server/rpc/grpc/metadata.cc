@@ -62,7 +62,13 @@ absl::Status ReadValues(const grpc::CallbackServerContext& grpc_context, CallCon
     std::string* target = Target(key, context, values, &index);
     if (target == nullptr) continue;
     if (std::exchange(values->seen[index], true)) {
-      return InvalidArgument(key, "is given more than once");
+      // Each proxy may add an entry of its own, in order.
+      if (target != &values->forwarded_for) {
+        return InvalidArgument(key, "is given more than once");
+      }
+      target->push_back(',');
+      target->append(value);
+      continue;
     }
     *target = std::string(value);
   }

@@ -40,11 +40,18 @@ void StreamReactor::Open(std::unique_ptr<google::protobuf::Message> first) {
 }
 
 void StreamReactor::Opened(absl::StatusOr<std::shared_ptr<StreamCall>> call) {
-  if (!call.ok()) return Close(call.status());
+  if (!call.ok()) {
+    {
+      absl::MutexLock lock(&mutex_);
+      settled_ = ReasonOf(call.status()) != v1::ERROR_REASON_TIMEOUT;
+    }
+    return Close(call.status());
+  }
   bool open = false;
   {
     absl::MutexLock lock(&mutex_);
     open = open_;
+    settled_ = true;
     if (open) call_ = *call;
   }
   if (!open) return (*call)->Cancel();
@@ -215,9 +222,7 @@ void StreamReactor::Close(const absl::Status& status, How how) {
     pending_.clear();
     left = std::exchange(call_, nullptr);
     if (how == How::kNow) grpc_context_->TryCancel();
-    // Before it was opened somebody may still write what the limits say.
-    WriteTrailers(*context_, left == nullptr ? RateTrailers::kOmit : RateTrailers::kWrite,
-                  grpc_context_);
+    WriteTrailers(*context_, settled_ ? RateTrailers::kWrite : RateTrailers::kOmit, grpc_context_);
     Finish(ToGrpcStatus(status, context_->request_id));
   }
   if (left != nullptr) left->Cancel();

@@ -70,6 +70,8 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   std::shared_ptr<StreamReactor> self_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<StreamCall> call_ ABSL_GUARDED_BY(mutex_);
   bool open_ ABSL_GUARDED_BY(mutex_) = true;  // Finish was not called
+  // The opening was answered: before that somebody may still write what the limits say.
+  bool settled_ ABSL_GUARDED_BY(mutex_) = false;
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool pump_again_ ABSL_GUARDED_BY(mutex_) = false;   // when the write is done
