@@ -125,6 +125,11 @@ void BindNotifications(const Handlers& to, MethodTable* table) {
       "heim.v1.NotificationService.SetChannelNotification", to.notifications);
   table->Bind<&NotificationService::ListChannelNotifications>(
       "heim.v1.NotificationService.ListChannelNotifications", to.notifications);
+void BindUnsent(const Handlers& to, MethodTable* table) {
+  table->Bind<&DraftService::SaveDraft>("heim.v1.DraftService.SaveDraft", to.drafts);
+  table->Bind<&DraftService::GetDraft>("heim.v1.DraftService.GetDraft", to.drafts);
+  table->Bind<&DraftService::DeleteDraft>("heim.v1.DraftService.DeleteDraft", to.drafts);
+  table->Bind<&DraftService::ListDrafts>("heim.v1.DraftService.ListDrafts", to.drafts);
 }
 
 void BindRealtime(const Handlers& to, MethodTable* table) {
@@ -148,6 +153,7 @@ void BindHandlers(const Handlers& to, MethodTable* table) {
   BindAdmission(to, table);
   BindChat(to, table);
   BindNotifications(to, table);
+  BindUnsent(to, table);
   BindRealtime(to, table);
 }
 

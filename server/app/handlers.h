@@ -9,6 +9,7 @@
 #include "server/service/agent_service.h"
 #include "server/service/auth_service.h"
 #include "server/service/channel_service.h"
+#include "server/service/draft_service.h"
 #include "server/service/event_service.h"
 #include "server/service/file_service.h"
 #include "server/service/invite_service.h"
@@ -28,6 +29,7 @@ struct Handlers {
   AgentService& agents;
   AuthService& auth;
   ChannelService& channels;
+  DraftService& drafts;
   EventService& events;
   FileService& files;
   InviteService& invites;

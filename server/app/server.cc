@@ -197,6 +197,7 @@ struct Server::Rooms {
   MessageService messages{*store, clock, ids, streams};
   NotificationService notifications{*store, clock};
   ReadStateService read_states{*store, clock};
+  DraftService drafts{*store, clock};
   PresenceService presences{*store, presence, hub};
   EventService events{{*store, hub, ids, timers, executor}};
   FileService files{FileOptions{config.max_file_bytes},
@@ -240,6 +241,8 @@ absl::Status Server::Rooms::OpenMethods() {
                 password_resets, presences, read_states, *sessions, streams, workspaces},
   BindHandlers({actors, admin, agents, auth, channels, events, files, messages, notifications,
                 presences, read_states, *sessions, streams, workspaces},
+  BindHandlers({actors, admin, agents, auth, channels, drafts, events, files, messages, presences,
+                read_states, *sessions, streams, workspaces},
                methods.get());
   return methods->CheckComplete();
 }
@@ -278,7 +281,8 @@ absl::Status Server::Rooms::OpenDoors() {
     return absl::InvalidArgumentError(
         absl::StrCat("HEIM_TRUSTED_PROXIES: ", trusted.status().message()));
   }
-  grpc_options.client_address = [trusted = *trusted](std::string_view peer, std::string_view forwarded) {
+  grpc_options.client_address = [trusted = *trusted](std::string_view peer,
+                                                     std::string_view forwarded) {
     return ClientAddress(std::string(peer), forwarded, trusted);
   };
   HEIM_ASSIGN_OR_RETURN(grpc, GrpcServer::Create(grpc_options, *invoker, timers));

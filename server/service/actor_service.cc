@@ -214,6 +214,8 @@ void ActorService::DeactivateActor(CallContext& context, const v1::DeactivateAct
         HEIM_RETURN_IF_ERROR(tx.actors.Update(actor));
         HEIM_RETURN_IF_ERROR(tx.sessions.RevokeAllOf(id, acting.at).status());
         HEIM_RETURN_IF_ERROR(tx.credentials.RevokeAllOf(id, acting.at).status());
+        HEIM_RETURN_IF_ERROR(tx.message_drafts.EraseOf(id));
+        HEIM_RETURN_IF_ERROR(tx.scheduled_messages.EraseOf(id));
         HEIM_ASSIGN_OR_RETURN(*paused, AgentsBelow(tx, id));
         return EmitActorUpdated(tx, acting, actor);
       },

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "heim/v1/event.pb.h"
 #include "server/model/ids.h"
+#include "server/service/state_law_drafts.h"
 #include "server/store/store.h"
 
 namespace heim {
@@ -42,6 +43,7 @@ class LogModel {
   std::map<std::string, v1::Message> messages_;
   // Emoji and actor in the order of their coming, by message.
   std::map<std::string, std::vector<Key>> reactions_;
+  UnsentModel unsent_;
   std::vector<std::string> faults_;
 };
 

@@ -9,6 +9,7 @@
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/service/chat_fixture.h"
+#include "server/service/draft_service.h"
 
 namespace heim {
 
@@ -64,6 +65,7 @@ void LogModel::Apply(const v1::Event& event) {
     faults_.push_back(StrCat("position ", event.position(), " after ", position_));
   }
   position_ = event.position();
+  unsent_.Apply(event);
   switch (event.payload_case()) {
     case v1::Event::kChannelCreated:
       return ApplyChannel(event.channel_created().channel());
@@ -199,6 +201,8 @@ std::vector<std::string> LogModel::Differences(ReadTx& tx, const WorkspaceId& wo
     const absl::Status status = stored.ok() ? CompareChannel(tx, *stored, &found) : stored.status();
     if (!status.ok()) found.push_back(StrCat("channel ", id, ": ", status.ToString()));
   }
+  const absl::Status unsent = unsent_.Compare(tx, workspace, &found);
+  if (!unsent.ok()) found.push_back(unsent.ToString());
   return found;
 }
 
@@ -223,9 +227,12 @@ class StateLawTest : public ChatFixture, public ::testing::WithParamInterface<ui
   void DoToMessages();
   void DoToChannels();
   void DoToStreams();
+  void DoToDrafts();
   void DoSomething() {
-    const uint64_t what = Below(10);
-    if (what < 6) {
+    const uint64_t what = Below(11);
+    if (what == 10) {
+      DoToDrafts();
+    } else if (what < 6) {
       DoToMessages();
     } else if (what < 8) {
       DoToChannels();
@@ -336,6 +343,17 @@ void StateLawTest::DoToStreams() {
   if (what == 4) (void)FinishStream(*who, stream);
   if (what == 5) (void)AbortStream(Somebody(), stream);
   streaming_.erase(streaming_.begin() + static_cast<int64_t>(which));
+}
+
+void StateLawTest::DoToDrafts() {
+  auto drafts = std::make_unique<DraftService>(*store_, clock_);
+  const Caller& who = Somebody();
+  const auto message = Get(who, One(said_));
+  v1::SaveDraftRequest save;
+  save.set_channel_id(message.ok() ? message->channel_id() : One(places_));
+  if (message.ok() && Below(2) == 0) save.set_thread_id(message->id());
+  if (Below(4) > 0) save.set_content(StrCat("a draft ", Below(10)));
+  (void)Call(who, &DraftService::SaveDraft, drafts, save);
 }
 
 TEST_P(StateLawTest, EventsOnNothingGiveWhatReadsReturn) {

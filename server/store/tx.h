@@ -16,6 +16,7 @@
 #include "server/store/files.h"
 #include "server/store/invites.h"
 #include "server/store/kept_answers.h"
+#include "server/store/message_drafts.h"
 #include "server/store/messages.h"
 #include "server/store/password_resets.h"
 #include "server/store/inbox.h"
@@ -24,6 +25,7 @@
 #include "server/store/messages.h"
 #include "server/store/notifications.h"
 #include "server/store/presence_rows.h"
+#include "server/store/scheduled_messages.h"
 #include "server/store/sql.h"
 #include "server/store/streams.h"
 #include "server/store/workspaces.h"
@@ -51,7 +53,9 @@ class ReadTx {
         jobs(session),
         log(session),
         answers(session),
-        meta(session) {}
+        meta(session),
+        message_drafts(session),
+        scheduled_messages(session) {}
 
   Workspaces workspaces;
   Actors actors;
@@ -72,6 +76,8 @@ class ReadTx {
   EventLog log;
   KeptAnswers answers;
   Meta meta;
+  MessageDrafts message_drafts;
+  ScheduledMessages scheduled_messages;
 };
 
 class WriteTx : public ReadTx {

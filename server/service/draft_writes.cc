@@ -1,0 +1,43 @@
+#include "server/service/draft_writes.h"
+
+#include <utility>
+
+#include "server/base/status_macros.h"
+#include "server/model/errors.h"
+
+namespace heim {
+
+absl::StatusOr<bool> ThrowAwayDraft(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
+                                    const DraftPlace& place) {
+  HEIM_ASSIGN_OR_RETURN(const bool was_there, tx.message_drafts.Delete(place));
+  if (!was_there) return false;
+  v1::Event event = ChannelEvent(acting, place.channel);
+  event.set_to_actor_id(place.actor.str());
+  v1::DraftDeleted& deleted = *event.mutable_draft_deleted();
+  deleted.set_channel_id(place.channel.str());
+  if (!place.thread.empty()) deleted.set_thread_id(place.thread.str());
+  HEIM_RETURN_IF_ERROR(tx.Emit(workspace, std::move(event)).status());
+  return true;
+}
+
+absl::Status FillUnsentAttachments(
+    ReadTx& tx, const WorkspaceId& workspace, const ActorId& author,
+    google::protobuf::RepeatedPtrField<v1::Attachment>* attachments) {
+  for (v1::Attachment& attachment : *attachments) {
+    const FileId id(attachment.file_id());
+    HEIM_ASSIGN_OR_RETURN(const FileRow row, tx.files.Get(id));
+    if (row.workspace_id != workspace || row.file.actor_id() != author.str()) {
+      return FileNotFound();
+    }
+    attachment.Clear();
+    attachment.set_file_id(id.str());
+    attachment.set_filename(row.file.filename());
+    attachment.set_mime_type(row.file.mime_type());
+    attachment.set_size_bytes(row.file.size_bytes());
+    if (row.file.has_width()) attachment.set_width(row.file.width());
+    if (row.file.has_height()) attachment.set_height(row.file.height());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace heim
