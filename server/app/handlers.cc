@@ -130,6 +130,19 @@ void BindUnsent(const Handlers& to, MethodTable* table) {
   table->Bind<&DraftService::GetDraft>("heim.v1.DraftService.GetDraft", to.drafts);
   table->Bind<&DraftService::DeleteDraft>("heim.v1.DraftService.DeleteDraft", to.drafts);
   table->Bind<&DraftService::ListDrafts>("heim.v1.DraftService.ListDrafts", to.drafts);
+
+  table->Bind<&ScheduledMessageService::ScheduleMessage>(
+      "heim.v1.ScheduledMessageService.ScheduleMessage", to.scheduled);
+  table->Bind<&ScheduledMessageService::ListScheduledMessages>(
+      "heim.v1.ScheduledMessageService.ListScheduledMessages", to.scheduled);
+  table->Bind<&ScheduledMessageService::GetScheduledMessage>(
+      "heim.v1.ScheduledMessageService.GetScheduledMessage", to.scheduled);
+  table->Bind<&ScheduledMessageService::UpdateScheduledMessage>(
+      "heim.v1.ScheduledMessageService.UpdateScheduledMessage", to.scheduled);
+  table->Bind<&ScheduledMessageService::CancelScheduledMessage>(
+      "heim.v1.ScheduledMessageService.CancelScheduledMessage", to.scheduled);
+  table->Bind<&ScheduledMessageService::SendScheduledNow>(
+      "heim.v1.ScheduledMessageService.SendScheduledNow", to.scheduled);
 }
 
 void BindRealtime(const Handlers& to, MethodTable* table) {

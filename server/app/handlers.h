@@ -18,6 +18,7 @@
 #include "server/service/notification_service.h"
 #include "server/service/presence_service.h"
 #include "server/service/read_state_service.h"
+#include "server/service/scheduled_message_service.h"
 #include "server/service/stream_service.h"
 #include "server/service/workspace_service.h"
 
@@ -38,6 +39,7 @@ struct Handlers {
   NotificationService& notifications;
   PresenceService& presence;
   ReadStateService& read_states;
+  ScheduledMessageService& scheduled;
   SessionService& sessions;
   StreamService& streams;
   WorkspaceService& workspaces;

@@ -34,6 +34,7 @@
 #include "server/jobs/inbox_job.h"
 #include "server/jobs/inbox_sweep.h"
 #include "server/jobs/log_reader.h"
+#include "server/jobs/scheduled_posts.h"
 #include "server/rpc/call_limits.h"
 #include "server/rpc/grpc/grpc_server.h"
 #include "server/rpc/metrics.h"
@@ -198,6 +199,9 @@ struct Server::Rooms {
   NotificationService notifications{*store, clock};
   ReadStateService read_states{*store, clock};
   DraftService drafts{*store, clock};
+  ScheduledPosts scheduled_posts{*store, ids, {clock, timers, executor}};
+  ScheduledMessageService scheduled{*store, clock, ids,
+                                    [this](absl::Time send_at) { scheduled_posts.Wake(send_at); }};
   PresenceService presences{*store, presence, hub};
   EventService events{{*store, hub, ids, timers, executor}};
   FileService files{FileOptions{config.max_file_bytes},
@@ -242,7 +246,7 @@ absl::Status Server::Rooms::OpenMethods() {
   BindHandlers({actors, admin, agents, auth, channels, events, files, messages, notifications,
                 presences, read_states, *sessions, streams, workspaces},
   BindHandlers({actors, admin, agents, auth, channels, drafts, events, files, messages, presences,
-                read_states, *sessions, streams, workspaces},
+                read_states, scheduled, *sessions, streams, workspaces},
                methods.get());
   return methods->CheckComplete();
 }
@@ -302,6 +306,7 @@ void Server::Rooms::Stop(absl::Duration grace) {
   if (grpc != nullptr) grpc->Shutdown(deadline);
   inbox_reader.Stop();
   inbox_sweep.Stop();
+  scheduled_posts.Stop();
   file_executor.Stop();
   executor.Stop();
   store->Stop();
@@ -329,6 +334,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config) {
   HEIM_RETURN_IF_ERROR(opened.presence.Recover(*opened.store));
   opened.inbox_reader.Start();
   opened.inbox_sweep.Start();
+  opened.scheduled_posts.Start();
   HEIM_RETURN_IF_ERROR(opened.OpenDoors());
   return server;
 }

@@ -103,7 +103,7 @@ absl::Status Save(WriteTx& tx, const CallContext& context, const v1::SaveDraftRe
   DraftPlace place{caller.actor_id, access.id(), MessageId()};
   if (request.has_thread_id()) {
     HEIM_ASSIGN_OR_RETURN(place.thread,
-                          ThreadRoot(tx, place.channel, MessageId(request.thread_id())));
+                          ThreadRoot(tx, access, MessageId(request.thread_id())));
   }
   HEIM_ASSIGN_OR_RETURN(const std::optional<DraftRow> before, tx.message_drafts.Find(place));
   HEIM_RETURN_IF_ERROR(CheckRevision(before, request));

@@ -109,6 +109,29 @@ TEST_F(DraftServiceTest, ADraftIsKeptChangedAndThrownAway) {
             Texts({"updated ", "updated ", "updated ", "deleted", "updated ", "deleted"}));
 }
 
+TEST_F(DraftServiceTest, SendingMayThrowItAway) {
+  const std::string root = Send(bob_, general_, "root")->id();
+  ASSERT_TRUE(Save(ann_, general_, "top").ok());
+  ASSERT_TRUE(Save(ann_, general_, "inside", root).ok());
+  v1::SendMessageRequest request;
+  request.set_channel_id(general_);
+  request.set_thread_id(root);
+  request.set_content("inside, at last");
+  request.set_client_id("c");
+  request.set_clear_draft(true);
+  ASSERT_TRUE(Call(ann_, &MessageService::SendMessage, messages_, request).ok());
+  EXPECT_EQ(Listed(ann_), Texts({"top"}));
+  // A repeat finds what was written since.
+  ASSERT_TRUE(Save(ann_, general_, "next", root).ok());
+  ASSERT_TRUE(Call(ann_, &MessageService::SendMessage, messages_, request).ok());
+  EXPECT_EQ(Listed(ann_), Texts({"next", "top"}));
+  // What is refused changes nothing.
+  request.clear_client_id();
+  request.set_content(" ");
+  EXPECT_FALSE(Call(ann_, &MessageService::SendMessage, messages_, request).ok());
+  EXPECT_EQ(Listed(ann_), Texts({"next", "top"}));
+}
+
 TEST_F(DraftServiceTest, EachThreadHasItsOwnAndAReplyStandsForItsRoot) {
   const std::string root = Send(bob_, general_, "root")->id();
   const std::string reply = Send(bob_, general_, "reply", root)->id();

@@ -7,9 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
-#include "server/base/crypto.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/model/content.h"
@@ -21,95 +18,25 @@
 #include "server/model/time.h"
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
+#include "server/service/draft_writes.h"
+#include "server/service/message_send.h"
 #include "server/service/message_writes.h"
 
 namespace heim {
 namespace {
 
-// What a repeat with the same client_id must equal.
-std::string HashOf(const v1::SendMessageRequest& request) {
-  v1::SendMessageRequest bare = request;
-  bare.clear_client_id();
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);  // metadata is a map
-    bare.SerializeToCodedStream(&coded);
-  }
-  return HexEncode(Sha256(bytes));
-}
-
-// The author's earlier message under this client_id, if any; another request is a conflict.
-absl::StatusOr<std::optional<v1::Message>> FindRepeat(WriteTx& tx, const ActorId& author,
-                                                      const v1::SendMessageRequest& request,
-                                                      std::string_view hash) {
-  if (!request.has_client_id()) return std::nullopt;
-  HEIM_ASSIGN_OR_RETURN(std::optional<v1::Message> found,
-                        tx.messages.FindByClientId(author, request.client_id()));
-  if (!found.has_value()) return std::nullopt;
-  HEIM_ASSIGN_OR_RETURN(const std::string first, tx.messages.RequestHashOf(MessageId(found->id())));
-  if (first != hash) {
-    return MakeError(v1::ERROR_REASON_IDEMPOTENCY_CONFLICT,
-                     "client_id was used with another message");
-  }
-  return found;
-}
-
-v1::Message NewMessage(const CallContext& context, const std::string& id,
-                       const v1::SendMessageRequest& request, absl::Time now) {
-  v1::Message message;
-  message.set_id(id);
-  message.set_channel_id(request.channel_id());
-  *message.mutable_actor() = context.caller.actor;
-  message.set_content(request.content());
-  message.set_content_type(request.content_type() == v1::CONTENT_TYPE_UNSPECIFIED
-                               ? v1::CONTENT_TYPE_MARKDOWN
-                               : request.content_type());
-  *message.mutable_parts() = request.parts();
-  *message.mutable_attachments() = request.attachments();
-  if (request.has_metadata()) *message.mutable_metadata() = request.metadata();
-  if (request.has_client_id()) message.set_client_id(request.client_id());
-  message.set_state(v1::MESSAGE_STATE_FINAL);
-  message.set_revision(1);
-  *message.mutable_created_at() = ToTimestamp(now);
-  return message;
-}
-
 absl::Status Send(WriteTx& tx, const CallContext& context, const v1::SendMessageRequest& request,
                   const std::string& id, absl::Time now, v1::Message* sent) {
   const ChannelId channel(request.channel_id());
-  HEIM_ASSIGN_OR_RETURN(const ChannelAccess access,
-                        AccessChannel(tx, context.caller, channel, Permission::kPost));
-  const std::string hash = request.has_client_id() ? HashOf(request) : "";
-  HEIM_ASSIGN_OR_RETURN(std::optional<v1::Message> repeat,
-                        FindRepeat(tx, context.caller.actor_id, request, hash));
-  if (repeat.has_value()) {
-    *sent = *std::move(repeat);
-    return absl::OkStatus();
-  }
-  HEIM_RETURN_IF_ERROR(TakeForChannel(context, channel));
-  v1::Message message = NewMessage(context, id, request, now);
-  HEIM_RETURN_IF_ERROR(NormalizeMessageContent(&message));
-  if (request.has_thread_id()) {
-    HEIM_ASSIGN_OR_RETURN(const MessageId root,
-                          ThreadRoot(tx, access, MessageId(request.thread_id())));
-    message.set_thread_id(root.str());
-  }
-  const WorkspaceId workspace(access.channel().workspace_id());
-  HEIM_RETURN_IF_ERROR(FillMentions(tx, workspace, &message));
-  HEIM_ASSIGN_OR_RETURN(const uint64_t seq, tx.channels.NextSeq(channel));
-  message.set_seq(seq);
-  HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
-  HEIM_RETURN_IF_ERROR(LinkAttachments(tx, workspace, &message));
-  HEIM_RETURN_IF_ERROR(tx.messages.Insert(message, workspace, position));
-  if (!hash.empty()) {
-    HEIM_RETURN_IF_ERROR(tx.messages.SetRequestHash(MessageId(id), hash));
-  }
-  HEIM_RETURN_IF_ERROR(
-      EmitNewMessage(tx, Acting{context.caller.actor_id, now}, workspace, message));
-  *sent = std::move(message);
-  return absl::OkStatus();
+  const NewPost post{id, now, request, request.has_client_id() ? RepeatHash(request) : "",
+                     [&](v1::Message*) { return TakeForChannel(context, channel); }};
+  HEIM_RETURN_IF_ERROR(PostMessage(tx, context.caller, post, sent));
+  // A repeat leaves what was written since.
+  if (!request.clear_draft() || sent->id() != id) return absl::OkStatus();
+  const DraftPlace place{context.caller.actor_id, channel, MessageId(sent->thread_id())};
+  return ThrowAwayDraft(tx, Acting{context.caller.actor_id, now}, context.caller.workspace_id,
+                        place)
+      .status();
 }
 
 bool Contains(const std::vector<std::string>& mask, std::string_view field) {

@@ -1,5 +1,5 @@
-// The part of the state law that is about what was written and not sent yet: drafts, as their
-// author's events tell of them. For tests only; one thread.
+// The part of the state law that is about what was written and not sent yet: drafts and scheduled
+// messages, as their author's events tell of them. For tests only; one thread.
 #pragma once
 
 #include <map>
@@ -24,6 +24,7 @@ class UnsentModel {
   using Place = std::tuple<std::string, std::string, std::string>;  // actor, channel, thread
 
   std::map<Place, v1::Draft> drafts_;
+  std::map<std::string, v1::ScheduledMessage> scheduled_;
 };
 
 }  // namespace heim

@@ -1,4 +1,4 @@
-// What state_law_test.cc asks of drafts.
+// What state_law_test.cc asks of drafts and scheduled messages.
 #include "server/service/state_law_drafts.h"
 
 #include "google/protobuf/util/message_differencer.h"
@@ -6,6 +6,18 @@
 #include "server/base/strings.h"
 
 namespace heim {
+namespace {
+
+template <typename M>
+std::string Difference(const M& by_events, const M& by_read) {
+  std::string text;
+  google::protobuf::util::MessageDifferencer differencer;
+  differencer.ReportDifferencesToString(&text);
+  differencer.Compare(by_events, by_read);
+  return text;
+}
+
+}  // namespace
 
 void UnsentModel::Apply(const v1::Event& event) {
   const std::string& actor = event.to_actor_id();
@@ -15,6 +27,9 @@ void UnsentModel::Apply(const v1::Event& event) {
   } else if (event.has_draft_deleted()) {
     const v1::DraftDeleted& deleted = event.draft_deleted();
     drafts_.erase(Place(actor, deleted.channel_id(), deleted.thread_id()));
+  } else if (event.has_scheduled_message_updated()) {
+    const v1::ScheduledMessage& message = event.scheduled_message_updated().scheduled_message();
+    scheduled_[message.id()] = message;
   }
 }
 
@@ -27,14 +42,13 @@ absl::Status UnsentModel::Compare(ReadTx& tx, const WorkspaceId& workspace,
     HEIM_ASSIGN_OR_RETURN(
         const std::optional<DraftRow> row,
         tx.message_drafts.Find({ActorId(actor), ChannelId(channel), MessageId(thread)}));
-    std::string text = "is in no row";
-    if (row.has_value()) {
-      google::protobuf::util::MessageDifferencer differencer;
-      text.clear();
-      differencer.ReportDifferencesToString(&text);
-      differencer.Compare(draft, row->draft);
-    }
+    const std::string text = row.has_value() ? Difference(draft, row->draft) : "is in no row";
     if (!text.empty()) found->push_back(StrCat("draft in ", channel, ": ", text));
+  }
+  for (const auto& [id, message] : scheduled_) {
+    HEIM_ASSIGN_OR_RETURN(const ScheduledRow row, tx.scheduled_messages.Get(id));
+    const std::string text = Difference(message, row.message);
+    if (!text.empty()) found->push_back(StrCat("scheduled message ", id, ": ", text));
   }
   for (const auto& [actor, count] : counts) {
     HEIM_ASSIGN_OR_RETURN(const int64_t stored, tx.message_drafts.Count(workspace, ActorId(actor)));

@@ -8,8 +8,10 @@
 #include "google/protobuf/util/message_differencer.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
+#include "server/model/time.h"
 #include "server/service/chat_fixture.h"
 #include "server/service/draft_service.h"
+#include "server/service/scheduled_message_service.h"
 
 namespace heim {
 
@@ -228,6 +230,7 @@ class StateLawTest : public ChatFixture, public ::testing::WithParamInterface<ui
   void DoToChannels();
   void DoToStreams();
   void DoToDrafts();
+  void DoToScheduled();
   void DoSomething() {
     const uint64_t what = Below(11);
     if (what == 10) {
@@ -354,6 +357,42 @@ void StateLawTest::DoToDrafts() {
   if (message.ok() && Below(2) == 0) save.set_thread_id(message->id());
   if (Below(4) > 0) save.set_content(StrCat("a draft ", Below(10)));
   (void)Call(who, &DraftService::SaveDraft, drafts, save);
+  DoToScheduled();
+}
+
+void StateLawTest::DoToScheduled() {
+  auto service =
+      std::make_unique<ScheduledMessageService>(*store_, clock_, ids_, [](absl::Time) {});
+  const Caller& who = Somebody();
+  v1::ScheduleMessageRequest schedule;
+  schedule.set_channel_id(One(places_));
+  schedule.set_content(StrCat("later ", Below(10)));
+  *schedule.mutable_send_at() = ToTimestamp(clock_.Now() + absl::Minutes(1));
+  const auto made = Call(who, &ScheduledMessageService::ScheduleMessage, service, schedule);
+  if (!made.ok()) return;
+  const std::string& id = made->scheduled_message().id();
+  switch (Below(4)) {
+    case 0: {
+      v1::CancelScheduledMessageRequest cancel;
+      cancel.set_scheduled_message_id(id);
+      return (void)Call(who, &ScheduledMessageService::CancelScheduledMessage, service, cancel);
+    }
+    case 1: {
+      v1::SendScheduledNowRequest send;
+      send.set_scheduled_message_id(id);
+      const auto sent = Call(who, &ScheduledMessageService::SendScheduledNow, service, send);
+      if (sent.ok()) said_.push_back(sent->scheduled_message().message_id());
+      return;
+    }
+    case 2: {
+      v1::UpdateScheduledMessageRequest update;
+      update.set_scheduled_message_id(id);
+      update.mutable_scheduled_message()->set_content("changed");
+      return (void)Call(who, &ScheduledMessageService::UpdateScheduledMessage, service, update);
+    }
+    default:
+      return;
+  }
 }
 
 TEST_P(StateLawTest, EventsOnNothingGiveWhatReadsReturn) {

@@ -79,6 +79,15 @@ def test_threads_have_drafts_of_their_own(ada, channel):
     assert ada.get("/drafts").json()["drafts"] == []
 
 
+def test_sending_can_throw_the_draft_away_in_the_same_commit(ada, channel):
+    ada.put(draft_at(channel), {"content": "Dear all"}).raise_for_status()
+    with ada.socket() as socket:
+        socket.until("caught_up")
+        ada.send(channel["id"], "Dear all", clear_draft=True)
+        assert socket.until("message.new") and socket.next()["type"] == "draft.deleted"
+    assert code(ada.get(draft_at(channel)), 404) == "draft_not_found"
+
+
 def test_two_devices_do_not_overwrite_each_other_unseen(ada, channel):
     first = ada.put(draft_at(channel), {"content": "one", "expected_revision": 0}).json()
     assert code(ada.put(draft_at(channel), {"content": "two", "expected_revision": 0}), 409) == \
