@@ -96,6 +96,13 @@ void BindChat(const Handlers& to, MethodTable* table) {
   table->Bind<&MessageService::SendMessage>("heim.v1.MessageService.SendMessage", to.messages);
   table->Bind<&MessageService::ListMessages>("heim.v1.MessageService.ListMessages", to.messages);
   table->Bind<&MessageService::GetMessage>("heim.v1.MessageService.GetMessage", to.messages);
+  table->Bind<&MessageService::BatchGetMessages>("heim.v1.MessageService.BatchGetMessages",
+                                                 to.messages);
+  table->Bind<&MessageService::ForwardMessage>("heim.v1.MessageService.ForwardMessage",
+                                               to.messages);
+  table->Bind<&MessageService::ListMessageVersions>("heim.v1.MessageService.ListMessageVersions",
+                                                    to.messages);
+  table->Bind<&MessageService::ListReactions>("heim.v1.MessageService.ListReactions", to.messages);
   table->Bind<&MessageService::UpdateMessage>("heim.v1.MessageService.UpdateMessage", to.messages);
   table->Bind<&MessageService::DeleteMessage>("heim.v1.MessageService.DeleteMessage", to.messages);
   table->Bind<&MessageService::ListThread>("heim.v1.MessageService.ListThread", to.messages);
@@ -143,6 +150,23 @@ void BindUnsent(const Handlers& to, MethodTable* table) {
       "heim.v1.ScheduledMessageService.CancelScheduledMessage", to.scheduled);
   table->Bind<&ScheduledMessageService::SendScheduledNow>(
       "heim.v1.ScheduledMessageService.SendScheduledNow", to.scheduled);
+void BindKeepsakes(const Handlers& to, MethodTable* table) {
+  table->Bind<&PinService::PinMessage>("heim.v1.PinService.PinMessage", to.pins);
+  table->Bind<&PinService::UnpinMessage>("heim.v1.PinService.UnpinMessage", to.pins);
+  table->Bind<&PinService::ListPins>("heim.v1.PinService.ListPins", to.pins);
+
+  table->Bind<&BookmarkService::CreateBookmark>("heim.v1.BookmarkService.CreateBookmark",
+                                                to.bookmarks);
+  table->Bind<&BookmarkService::ListBookmarks>("heim.v1.BookmarkService.ListBookmarks",
+                                               to.bookmarks);
+  table->Bind<&BookmarkService::UpdateBookmark>("heim.v1.BookmarkService.UpdateBookmark",
+                                                to.bookmarks);
+  table->Bind<&BookmarkService::DeleteBookmark>("heim.v1.BookmarkService.DeleteBookmark",
+                                                to.bookmarks);
+
+  table->Bind<&SavedService::SaveMessage>("heim.v1.SavedService.SaveMessage", to.saved);
+  table->Bind<&SavedService::UnsaveMessage>("heim.v1.SavedService.UnsaveMessage", to.saved);
+  table->Bind<&SavedService::ListSaved>("heim.v1.SavedService.ListSaved", to.saved);
 }
 
 void BindRealtime(const Handlers& to, MethodTable* table) {
@@ -167,6 +191,7 @@ void BindHandlers(const Handlers& to, MethodTable* table) {
   BindChat(to, table);
   BindNotifications(to, table);
   BindUnsent(to, table);
+  BindKeepsakes(to, table);
   BindRealtime(to, table);
 }
 

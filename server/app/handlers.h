@@ -8,6 +8,7 @@
 #include "server/service/admin_service.h"
 #include "server/service/agent_service.h"
 #include "server/service/auth_service.h"
+#include "server/service/bookmark_service.h"
 #include "server/service/channel_service.h"
 #include "server/service/draft_service.h"
 #include "server/service/event_service.h"
@@ -19,6 +20,10 @@
 #include "server/service/presence_service.h"
 #include "server/service/read_state_service.h"
 #include "server/service/scheduled_message_service.h"
+#include "server/service/pin_service.h"
+#include "server/service/presence_service.h"
+#include "server/service/read_state_service.h"
+#include "server/service/saved_service.h"
 #include "server/service/stream_service.h"
 #include "server/service/workspace_service.h"
 
@@ -29,6 +34,7 @@ struct Handlers {
   AdminService& admin;
   AgentService& agents;
   AuthService& auth;
+  BookmarkService& bookmarks;
   ChannelService& channels;
   DraftService& drafts;
   EventService& events;
@@ -40,6 +46,10 @@ struct Handlers {
   PresenceService& presence;
   ReadStateService& read_states;
   ScheduledMessageService& scheduled;
+  PinService& pins;
+  PresenceService& presence;
+  ReadStateService& read_states;
+  SavedService& saved;
   SessionService& sessions;
   StreamService& streams;
   WorkspaceService& workspaces;

@@ -40,6 +40,7 @@
 #include "server/rpc/metrics.h"
 #include "server/rpc/server_invoker.h"
 #include "server/service/access.h"
+#include "server/service/message_forward.h"
 #include "server/store/postgres/postgres_store.h"
 #include "server/store/sqlite/sqlite_store.h"
 
@@ -197,6 +198,11 @@ struct Server::Rooms {
   ChannelService channels{*store, clock, ids, streams};
   MessageService messages{*store, clock, ids, streams};
   NotificationService notifications{*store, clock};
+  BlobSweeper sweeper{*store, *blobs, file_executor};
+  MessageService messages{*store, clock, ids, streams, sweeper};
+  PinService pins{*store, clock};
+  BookmarkService bookmarks{*store, clock, ids};
+  SavedService saved{*store, clock};
   ReadStateService read_states{*store, clock};
   DraftService drafts{*store, clock};
   ScheduledPosts scheduled_posts{*store, ids, {clock, timers, executor}};
@@ -247,6 +253,8 @@ absl::Status Server::Rooms::OpenMethods() {
                 presences, read_states, *sessions, streams, workspaces},
   BindHandlers({actors, admin, agents, auth, channels, drafts, events, files, messages, presences,
                 read_states, scheduled, *sessions, streams, workspaces},
+  BindHandlers({actors, admin, agents, auth, bookmarks, channels, events, files, messages, pins,
+                presences, read_states, saved, *sessions, streams, workspaces},
                methods.get());
   return methods->CheckComplete();
 }
@@ -335,6 +343,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config) {
   opened.inbox_reader.Start();
   opened.inbox_sweep.Start();
   opened.scheduled_posts.Start();
+  // What an earlier run left undone.
+  opened.sweeper.Sweep();
+  EraseLeftCopies(*opened.store, opened.clock, opened.sweeper);
   HEIM_RETURN_IF_ERROR(opened.OpenDoors());
   return server;
 }

@@ -23,10 +23,12 @@ void ReadMessagePayload(const v1::Event& event, EventFacts* facts) {
     case v1::Event::kMessageNew:
       return MessageEvent(event.message_new().message(), facts);
     case v1::Event::kMessageUpdated:
+      facts->erases = event.message_updated().message().forward().has_deleted_at();
       return MessageEvent(event.message_updated().message(), facts);
     case v1::Event::kMessageDeleted:
       MessageEvent(event.message_deleted().message(), facts);
       facts->message_id = event.message_deleted().message_id();
+      facts->erases = true;
       return;
     case v1::Event::kMessageStreamStart:
       facts->message_id = event.message_stream_start().message_id();

@@ -65,7 +65,7 @@ void FanOutHub::ReleaseReady(Fan* fan) {
     event->facts.position = committed->position;
     event->frame = MakeEventFrameFromBytes(
         committed->bytes, LogCursor{fan->epoch, committed->position}.Format(), committed->position);
-    if (event->facts.payload == v1::Event::kMessageDeleted) {
+    if (event->facts.erases) {
       ring_.Scrub(fan->workspace, event->facts.message_id, committed->position);
     }
     if (event->facts.kind == EventFacts::Kind::kChannelDeleted) {

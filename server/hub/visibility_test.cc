@@ -181,7 +181,7 @@ class World {
     if (channel.gone) return;
     if (!channel.exists) return Create(id, &channel);
     if (id == "c3" && Below(20) == 0) return Purge(&channel, event);
-    switch (Below(8)) {
+    switch (Below(9)) {
       case 0:
         return Join(&channel, event);
       case 1:
@@ -195,6 +195,10 @@ class World {
         event.channel_id.clear();
         event.kind = EventFacts::Kind::kActorChanged;
         event.subject_id = AnyActor();
+        return Emit(event);
+      case 5:
+        event.channel_id.clear();
+        event.to_actor_id = AnyActor();
         return Emit(event);
       default:
         if (Below(3) > 0) {  // new messages and what becomes of older ones

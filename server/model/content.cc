@@ -1,6 +1,7 @@
 #include "server/model/content.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -111,13 +112,74 @@ absl::Status NormalizeMessageContent(v1::Message* message) {
   }
   const bool only_text = std::all_of(message->parts().begin(), message->parts().end(),
                                      [](const v1::Part& part) { return part.has_text(); });
-  if (IsBlank(message->content()) && only_text && message->attachments().empty()) {
+  if (IsBlank(message->content()) && only_text && message->attachments().empty() &&
+      !message->has_forward()) {
     return ErrorBuilder(v1::ERROR_REASON_CONTENT_EMPTY,
                         "A message needs text, parts or attachments")
         .Field("content", "expected some text")
         .Build();
   }
   FillPartIds(message);
+  return absl::OkStatus();
+}
+
+absl::Status CheckPartReferences(const v1::Message& message) {
+  std::set<std::string_view> calls;
+  for (int i = 0; i < message.parts_size(); ++i) {
+    const v1::Part& part = message.parts(i);
+    const auto missing = [i](std::string_view field, std::string_view expected) {
+      return InvalidField(StrCat("parts[", i, "].", field), expected);
+    };
+    if (part.has_tool_call()) {
+      const v1::ToolCallPart& call = part.tool_call();
+      if (call.call_id().empty()) return missing("tool_call.call_id", "the id of the call");
+      if (call.name().empty()) return missing("tool_call.name", "the name of the tool");
+      if (!calls.insert(call.call_id()).second) {
+        return missing("tool_call.call_id", "an id that no other call of the message has");
+      }
+    }
+    if (part.has_file() && part.file().file_id().empty()) {
+      return missing("file.file_id", "the id of an uploaded file");
+    }
+    if (part.has_source() && !IsLink(part.source().url())) {
+      return missing("source.url", "an http, https or mailto address");
+    }
+    if (part.has_data() && part.data().kind().empty()) {
+      return missing("data.kind", "what the value is");
+    }
+    if (part.has_approval() && part.approval().approval_id().empty()) {
+      return missing("approval.approval_id", "the id of an approval");
+    }
+    if (part.has_task() && part.task().task_id().empty()) {
+      return missing("task.task_id", "the id of a task");
+    }
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+// How far a call has come: it never goes back, and the three ends are final.
+bool MayFollow(v1::ToolCallState from, v1::ToolCallState to) {
+  if (from == to) return true;
+  return from < v1::TOOL_CALL_STATE_COMPLETED && to > from;
+}
+
+}  // namespace
+
+absl::Status CheckToolCallProgress(const v1::Message& before, const v1::Message& after) {
+  std::map<std::string_view, v1::ToolCallState> states;
+  for (const v1::Part& part : before.parts()) {
+    if (part.has_tool_call()) states[part.tool_call().call_id()] = part.tool_call().state();
+  }
+  for (int i = 0; i < after.parts_size(); ++i) {
+    const v1::Part& part = after.parts(i);
+    if (!part.has_tool_call()) continue;
+    const auto was = states.find(part.tool_call().call_id());
+    if (was == states.end() || MayFollow(was->second, part.tool_call().state())) continue;
+    return InvalidField(StrCat("parts[", i, "].tool_call.state"),
+                        "a state after the one that it has; a call that ended stays as it ended");
+  }
   return absl::OkStatus();
 }
 

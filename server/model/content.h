@@ -16,6 +16,14 @@ namespace heim {
 // used twice, too many parts or attachments, metadata too large or too deep.
 absl::Status NormalizeMessageContent(v1::Message* message);
 
+// What parts name must be named: files, sources, approvals, tasks, kinds of data, and calls of
+// tools by ids of their own. INVALID_ARGUMENT.
+absl::Status CheckPartReferences(const v1::Message& message);
+
+// Whether an edit leaves each call of a tool where it was, or further: pending, awaiting approval,
+// running, then one of completed, failed and denied for good. INVALID_ARGUMENT.
+absl::Status CheckToolCallProgress(const v1::Message& before, const v1::Message& after);
+
 // The plain text of typed parts: text parts joined by a blank line, nothing of the others.
 std::string ContentOfParts(const google::protobuf::RepeatedPtrField<v1::Part>& parts);
 

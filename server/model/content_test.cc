@@ -124,5 +124,63 @@ TEST(ContentTest, MetadataAndAttachmentsAreBounded) {
   EXPECT_EQ(ReasonFor(deep), v1::ERROR_REASON_INVALID_ARGUMENT);
 }
 
+v1::Part ToolCall(const std::string& id, v1::ToolCallState state) {
+  v1::Part part;
+  part.mutable_tool_call()->set_call_id(id);
+  part.mutable_tool_call()->set_name("search");
+  part.mutable_tool_call()->set_state(state);
+  return part;
+}
+
+TEST(ContentTest, AForwardNeedsNoTextOfItsOwn) {
+  v1::Message message = Message("");
+  EXPECT_EQ(ReasonFor(message), v1::ERROR_REASON_CONTENT_EMPTY);
+  message.mutable_forward()->set_message_id("m");
+  EXPECT_EQ(ReasonFor(message), v1::ERROR_REASON_UNSPECIFIED);
+}
+
+TEST(ContentTest, PartsNameWhatTheyReferTo) {
+  v1::Part source;
+  source.mutable_source()->set_url("https://example.com/");
+  EXPECT_TRUE(CheckPartReferences(Message("x", {source, ToolCall("c", {})})).ok());
+  v1::Part file;
+  file.mutable_file();
+  v1::Part data;
+  data.mutable_data();
+  v1::Part task;
+  task.mutable_task();
+  v1::Part approval;
+  approval.mutable_approval();
+  source.mutable_source()->set_url("javascript:x");
+  for (const v1::Part& bad : {source, file, data, task, approval, ToolCall("", {})}) {
+    EXPECT_EQ(ReasonOf(CheckPartReferences(Message("x", {bad}))), v1::ERROR_REASON_INVALID_ARGUMENT)
+        << bad.ShortDebugString();
+  }
+  EXPECT_FALSE(CheckPartReferences(Message("x", {ToolCall("c", {}), ToolCall("c", {})})).ok());
+}
+
+TEST(ContentTest, ToolCallsGoForwardAndEndForGood) {
+  const auto may = [](v1::ToolCallState from, v1::ToolCallState to) {
+    return CheckToolCallProgress(Message("x", {ToolCall("c", from)}),
+                                 Message("x", {ToolCall("c", to)}))
+        .ok();
+  };
+  // From the row's state: unset, pending, awaiting approval, running, completed, failed, denied.
+  const std::vector<std::string> expected = {".......", "x......", "xx.....", "xxx....",
+                                             "xxxx.xx", "xxxxx.x", "xxxxxx."};
+  for (int from = 0; from < 7; ++from) {
+    std::string row;
+    for (int to = 0; to < 7; ++to) {
+      row +=
+          may(static_cast<v1::ToolCallState>(from), static_cast<v1::ToolCallState>(to)) ? '.' : 'x';
+    }
+    EXPECT_EQ(row, expected[static_cast<size_t>(from)]) << from;
+  }
+  EXPECT_TRUE(CheckToolCallProgress(Message("x", {ToolCall("c", v1::TOOL_CALL_STATE_FAILED)}),
+                                    Message("x", {ToolCall("d", v1::TOOL_CALL_STATE_PENDING)}))
+                  .ok())
+      << "another call";
+}
+
 }  // namespace
 }  // namespace heim

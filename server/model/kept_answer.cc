@@ -27,8 +27,8 @@ std::string MessageIdIn(const Message& answer) {
   return static_cast<const v1::Message&>(answer.GetReflection()->GetMessage(answer, field)).id();
 }
 
-std::string WithTombstone(std::string_view method, std::string_view answer,
-                          const v1::Message& tombstone) {
+std::string WithRewritten(std::string_view method, std::string_view answer,
+                          absl::FunctionRef<void(v1::Message*)> rewrite) {
   const auto* descriptor =
       google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(std::string(method));
   if (descriptor == nullptr) return "";
@@ -38,7 +38,7 @@ std::string WithTombstone(std::string_view method, std::string_view answer,
   if (prototype == nullptr || field == nullptr) return "";
   const std::unique_ptr<Message> parsed(prototype->New());
   if (!parsed->ParseFromArray(answer.data(), static_cast<int>(answer.size()))) return "";
-  parsed->GetReflection()->MutableMessage(parsed.get(), field)->CopyFrom(tombstone);
+  rewrite(static_cast<v1::Message*>(parsed->GetReflection()->MutableMessage(parsed.get(), field)));
   return parsed->SerializeAsString();
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "google/protobuf/message.h"
 #include "heim/v1/message.pb.h"
 
@@ -13,9 +14,9 @@ namespace heim {
 // Id of the message that the answer carries; empty for none.
 std::string MessageIdIn(const google::protobuf::Message& answer);
 
-// The serialised answer of the method (by its full name) with the tombstone in the message's place;
-// empty when the method or the bytes are not what they say.
-std::string WithTombstone(std::string_view method, std::string_view answer,
-                          const v1::Message& tombstone);
+// The serialised answer of the method (by its full name) with its message rewritten; empty when the
+// method or the bytes are not what they say.
+std::string WithRewritten(std::string_view method, std::string_view answer,
+                          absl::FunctionRef<void(v1::Message*)> rewrite);
 
 }  // namespace heim

@@ -63,6 +63,13 @@ std::string Messages() {
                   {"time until a scheduled message: least", Time(kScheduleAheadMin)},
                   {"time until a scheduled message: most", Time(kScheduleAheadMax)},
                   {"record of a scheduled message after its end", Time(kScheduledKept)}});
+                  {"pins of a channel", absl::StrCat(kPinsMax)},
+                  {"bookmarks of a channel", absl::StrCat(kBookmarksMax)},
+                  {"saved items of an actor in a workspace", absl::StrCat(kSavedItemsMax)},
+                  {"messages of a batch", absl::StrCat(kMessageBatchMax)},
+                  {"versions kept of a message", absl::StrCat(kMessageVersionsMax)},
+                  {"copies erased together with a deleted original; the others follow in steps",
+                   absl::StrCat(kForwardsErasedAtOnce)}});
 }
 
 std::string Requests() {

@@ -42,6 +42,17 @@ inline constexpr absl::Duration kScheduleAheadMin = absl::Seconds(10);
 inline constexpr absl::Duration kScheduleAheadMax = absl::Hours(24 * 365);
 // How long the record of a scheduled message stays after it was sent, failed or was cancelled.
 inline constexpr absl::Duration kScheduledKept = absl::Hours(24 * 30);
+// Of a channel.
+inline constexpr int64_t kPinsMax = 100;
+inline constexpr int64_t kBookmarksMax = 50;
+// Of an actor in a workspace.
+inline constexpr int64_t kSavedItemsMax = 10'000;
+inline constexpr int kMessageBatchMax = 100;
+// Earlier versions of a message that are kept.
+inline constexpr uint32_t kMessageVersionsMax = 100;
+// Forwarded copies that are erased in the commit that deletes the original; the others follow in
+// commits of as many.
+inline constexpr uint32_t kForwardsErasedAtOnce = 50;
 
 // --- Requests
 inline constexpr size_t kJsonBodyMaxBytes = 1u << 20;

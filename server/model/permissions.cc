@@ -31,6 +31,8 @@ constexpr std::array<PermissionRow, static_cast<size_t>(P::kCount)> kTable = {{
   {P::kPost,              "post",                     kGst, true,  kPoster, kNo,  false, true,  kScopeMessagesWrite},
   {P::kReact,             "react",                    kGst, true,  kPoster, kNo,  false, true,  kScopeMessagesWrite},
   {P::kTyping,            "typing",                   kGst, true,  kPoster, kNo,  false, true,  kScopeMessagesWrite},
+  {P::kPin,               "pin",                      kGst, true,  kPoster, kNo,  false, true,  kScopeMessagesWrite},
+  {P::kManageBookmarks,   "manage_bookmarks",         kGst, true,  kMember, kNo,  false, true,  kScopeChannelsWrite},
   {P::kEditOwnMessage,    "edit_own_message",         kGst, true,  kPoster, kNo,  false, true,  kScopeMessagesWrite},
   {P::kDeleteOwnMessage,  "delete_own_message",       kGst, true,  kPoster, kNo,  false, true,  kScopeMessagesWrite},
   {P::kDeleteAnyMessage,  "delete_any_message",       kGst, true,  kAdmin,  kAdm, false, false, kScopeMessagesWrite},

@@ -26,6 +26,8 @@ enum class Permission {
   kPost,  // messages, replies, streams
   kReact,
   kTyping,
+  kPin,  // and unpin
+  kManageBookmarks,
   kEditOwnMessage,
   kDeleteOwnMessage,
   kDeleteAnyMessage,

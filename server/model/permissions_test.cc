@@ -82,6 +82,8 @@ const std::vector<PublicRow>& PublicRows() {
       {P::kPost, {"cc....", "cc....", "cc....", "hc...."}},
       {P::kReact, {"cc....", "cc....", "cc....", "hc...."}},
       {P::kTyping, {"cc....", "cc....", "cc....", "hc...."}},
+      {P::kPin, {"cc....", "cc....", "cc....", "hc...."}},
+      {P::kManageBookmarks, {"ccc...", "ccc...", "ccc...", "hcc..."}},
       {P::kEditOwnMessage, {"cc....", "cc....", "cc....", "hc...."}},
       {P::kDeleteOwnMessage, {"cc....", "cc....", "cc....", "hc...."}},
       {P::kDeleteAnyMessage, {"......", "......", "cccc..", "hccc.."}},
@@ -130,7 +132,8 @@ TEST(PermissionsTest, WhoIsNotInTheWorkspaceKnowsNoChannelOfIt) {
 TEST(PermissionsTest, DirectMessagesAllowTalkingAndNothingToThemselves) {
   const std::set<Permission> talking = {P::kReadChannel, P::kReadMembers,    P::kReadOwnMembership,
                                         P::kMarkRead,    P::kPost,           P::kReact,
-                                        P::kTyping,      P::kEditOwnMessage, P::kDeleteOwnMessage};
+                                        P::kTyping,      P::kEditOwnMessage, P::kDeleteOwnMessage,
+                                        P::kPin,         P::kManageBookmarks};
   for (const PublicRow& row : PublicRows()) {
     for (const v1::ChannelType type : {v1::CHANNEL_TYPE_DM, v1::CHANNEL_TYPE_GROUP_DM}) {
       for (const v1::WorkspaceRole role : kWorkspaceRoles) {
@@ -193,6 +196,8 @@ const std::map<Permission, std::string_view>& ScopesByHand() {
                                                   {P::kPost, "messages:write"},
                                                   {P::kReact, "messages:write"},
                                                   {P::kTyping, "messages:write"},
+                                                  {P::kPin, "messages:write"},
+                                                  {P::kManageBookmarks, "channels:write"},
                                                   {P::kEditOwnMessage, "messages:write"},
                                                   {P::kDeleteOwnMessage, "messages:write"},
                                                   {P::kDeleteAnyMessage, "messages:write"},

@@ -71,4 +71,12 @@ bool IsHttpUri(std::string_view text) {
          authority.find('@') == std::string_view::npos;
 }
 
+bool IsLink(std::string_view text) {
+  constexpr std::string_view kMailto = "mailto:";
+  if (!StartsWithIgnoreCase(text, kMailto)) return IsHttpUri(text);
+  const std::string_view rest = text.substr(kMailto.size());
+  return IsEmail(rest.substr(0, rest.find('?'))) && !HasSpaceOrControl(rest) &&
+         rest.find_first_of("\\<>\"`{}|^") == std::string_view::npos;
+}
+
 }  // namespace heim

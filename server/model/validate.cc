@@ -92,6 +92,8 @@ absl::Status CheckFormat(TextFormat format, const std::string& text, const Path&
                                         "the next_cursor of an earlier page");
     case TextFormat::kKey:
       return IsMemoryKey(text) ? absl::OkStatus() : Bad(path, "1 to 128 visible ASCII characters");
+    case TextFormat::kLink:
+      return IsLink(text) ? absl::OkStatus() : Bad(path, "an http, https or mailto address");
     case TextFormat::kEmail:
       return IsEmail(text) ? absl::OkStatus() : Bad(path, "an e-mail address");
   }

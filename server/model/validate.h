@@ -29,6 +29,8 @@ bool IsSlug(std::string_view text);
 bool IsEmail(std::string_view text);
 // http or https with a host, without credentials, spaces or controls.
 bool IsHttpUri(std::string_view text);
+// What a person may follow: IsHttpUri, or mailto with an address and perhaps a query.
+bool IsLink(std::string_view text);
 
 // Levels of nesting: 0 for an empty Struct or a scalar, 1 for {"a": 1}.
 int DepthOf(const google::protobuf::Struct& value);

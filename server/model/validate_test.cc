@@ -239,6 +239,15 @@ TEST(FormatsTest, SlugsAddressesAndUris) {
        {"", "http://", "https:///x", "http://:80", "ftp://x", "javascript:alert(1)", "http://u:p@x",
         "http://x y", "http://x\n", "//x", "http:/x", "http://x\\y"}) {
     EXPECT_FALSE(IsHttpUri(bad)) << bad;
+    EXPECT_FALSE(IsLink(bad)) << bad;
+  }
+  for (const char* good : {"https://example.com/", "mailto:ada@example.com",
+                           "MAILTO:ada@example.com?subject=Hi%20there"}) {
+    EXPECT_TRUE(IsLink(good)) << good;
+  }
+  for (const char* bad : {"mailto:", "mailto:?subject=x", "mailto:ada", "mailto:a@b?x=<y>",
+                          "mailto:a@b?x y", "mailto://a@b@c"}) {
+    EXPECT_FALSE(IsLink(bad)) << bad;
   }
 }
 

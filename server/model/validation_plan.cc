@@ -21,7 +21,7 @@ constexpr std::pair<std::string_view, TextFormat> kFormats[] = {
     {"slug", TextFormat::kSlug},     {"username", TextFormat::kUsername},
     {"uri", TextFormat::kUri},       {"emoji", TextFormat::kEmoji},
     {"cursor", TextFormat::kCursor}, {"key", TextFormat::kKey},
-    {"email", TextFormat::kEmail},
+    {"email", TextFormat::kEmail},   {"link", TextFormat::kLink},
 };
 
 TextFormat FormatOf(std::string_view name) {

@@ -11,7 +11,7 @@
 
 namespace heim {
 
-enum class TextFormat { kNone, kId, kSlug, kUsername, kUri, kEmoji, kCursor, kKey, kEmail };
+enum class TextFormat { kNone, kId, kSlug, kUsername, kUri, kEmoji, kCursor, kKey, kEmail, kLink };
 
 // Whether it is the name of a format; the empty name is none.
 bool IsTextFormat(std::string_view name);

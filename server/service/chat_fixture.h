@@ -25,11 +25,14 @@
 #include "server/hub/live_stream_book.h"
 #include "server/hub/presence_table.h"
 #include "server/model/errors.h"
+#include "server/service/bookmark_service.h"
 #include "server/service/channel_service.h"
 #include "server/service/event_service.h"
 #include "server/service/file_service.h"
 #include "server/service/message_service.h"
+#include "server/service/pin_service.h"
 #include "server/service/read_state_service.h"
+#include "server/service/saved_service.h"
 #include "server/service/stream_service.h"
 
 namespace heim {
@@ -130,6 +133,18 @@ class ChatFixture : public ::testing::Test {
   absl::StatusOr<v1::Message> Unreact(const Caller& caller, const std::string& message,
                                       const std::string& emoji);
   absl::StatusOr<v1::Message> Get(const Caller& caller, const std::string& message);
+  absl::StatusOr<v1::Message> Forward(const Caller& caller, const std::string& message,
+                                      const std::string& channel, const std::string& words);
+  absl::Status Pin(const Caller& caller, const std::string& channel, const std::string& message);
+  absl::Status Unpin(const Caller& caller, const std::string& channel, const std::string& message);
+  // Ids of the pinned messages.
+  std::vector<std::string> Pinned(const Caller& caller, const std::string& channel);
+  absl::StatusOr<v1::Bookmark> AddBookmark(const Caller& caller, const std::string& channel,
+                                           const std::string& title);
+  absl::StatusOr<v1::SavedItem> Save(const Caller& caller, const std::string& message,
+                                     const std::string& note, bool done = false);
+  absl::Status Unsave(const Caller& caller, const std::string& message);
+  std::vector<v1::SavedItem> Saved(const Caller& caller);
   absl::StatusOr<v1::ListMessagesResponse> List(const Caller& caller,
                                                 v1::ListMessagesRequest request);
 
@@ -168,7 +183,11 @@ class ChatFixture : public ::testing::Test {
   std::unique_ptr<FanOutHub> hub_;
   std::unique_ptr<StreamService> streams_;
   std::unique_ptr<ChannelService> channels_;
+  std::unique_ptr<BlobSweeper> sweeper_;
   std::unique_ptr<MessageService> messages_;
+  std::unique_ptr<PinService> pins_;
+  std::unique_ptr<BookmarkService> bookmarks_;
+  std::unique_ptr<SavedService> saved_;
   std::unique_ptr<ReadStateService> reads_;
   std::unique_ptr<EventService> events_;
   std::unique_ptr<FileService> files_;

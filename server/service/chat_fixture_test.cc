@@ -9,6 +9,7 @@
 #include "server/model/time.h"
 #include "server/service/joining.h"
 #include "server/service/membership.h"
+#include "server/service/message_forward.h"
 #include "server/store/rehearsing_store.h"
 #include "server/store/sqlite/sqlite_store.h"
 
@@ -75,12 +76,17 @@ void ChatFixture::Start() {
   streams_ = std::make_unique<StreamService>(
       StreamService::Dependencies{*store_, clock_, ids_, timers_, *live_, *hub_});
   channels_ = std::make_unique<ChannelService>(*store_, clock_, ids_, *streams_);
-  messages_ = std::make_unique<MessageService>(*store_, clock_, ids_, *streams_);
+  sweeper_ = std::make_unique<BlobSweeper>(*store_, *blobs_, *executor_);
+  messages_ = std::make_unique<MessageService>(*store_, clock_, ids_, *streams_, *sweeper_);
+  pins_ = std::make_unique<PinService>(*store_, clock_);
+  bookmarks_ = std::make_unique<BookmarkService>(*store_, clock_, ids_);
+  saved_ = std::make_unique<SavedService>(*store_, clock_);
   reads_ = std::make_unique<ReadStateService>(*store_, clock_);
   events_ = std::make_unique<EventService>(
       EventService::Dependencies{*store_, *hub_, ids_, timers_, *executor_});
   files_ = std::make_unique<FileService>(
       file_options_, FileService::Dependencies{*store_, *blobs_, clock_, ids_, *executor_});
+  EraseLeftCopies(*store_, clock_, *sweeper_);
   const absl::Status recovered = streams_->Recover();
   ASSERT_TRUE(recovered.ok()) << recovered;
 }

@@ -54,6 +54,20 @@ v1::Message NewMessage(const Caller& caller, const NewPost& post) {
   return message;
 }
 
+// A quote is a reference, so whoever quotes must be able to read what it names.
+absl::Status FillQuote(ReadTx& tx, const Caller& caller, const std::string& quoted,
+                       v1::Quote* quote) {
+  HEIM_ASSIGN_OR_RETURN(const MessageAccess access,
+                        AccessMessage(tx, caller, MessageId(quoted), Permission::kReadChannel));
+  if (access.message.has_deleted_at()) {
+    return MakeError(v1::ERROR_REASON_MESSAGE_DELETED, "The quoted message was deleted");
+  }
+  quote->set_message_id(access.message.id());
+  quote->set_channel_id(access.message.channel_id());
+  quote->set_actor_id(access.message.actor().id());
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string RepeatHash(const google::protobuf::Message& request) {
@@ -87,6 +101,11 @@ absl::Status PostMessage(WriteTx& tx, const Caller& caller, const NewPost& post,
   v1::Message message = NewMessage(caller, post);
   if (post.fill) HEIM_RETURN_IF_ERROR(post.fill(&message));
   HEIM_RETURN_IF_ERROR(NormalizeMessageContent(&message));
+  HEIM_RETURN_IF_ERROR(CheckPartReferences(message));
+  if (request.has_quote_message_id()) {
+    HEIM_RETURN_IF_ERROR(
+        FillQuote(tx, caller, request.quote_message_id(), message.mutable_quote()));
+  }
   if (request.has_thread_id()) {
     HEIM_ASSIGN_OR_RETURN(const MessageId root,
                           ThreadRoot(tx, access, MessageId(request.thread_id())));

@@ -1,4 +1,5 @@
-// How a message comes to be, for everything that sends one: SendMessage, scheduled messages.
+// How a message comes to be, for everything that sends one: SendMessage, ForwardMessage, scheduled
+// messages.
 // Functions over a transaction; same thread as the transaction.
 #pragma once
 

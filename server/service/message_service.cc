@@ -1,24 +1,19 @@
 #include "server/service/message_service.h"
 
-#include <algorithm>
-#include <array>
-#include <optional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "server/base/status_macros.h"
-#include "server/base/strings.h"
-#include "server/model/content.h"
 #include "server/model/emoji.h"
 #include "server/model/errors.h"
 #include "server/model/limits.h"
-#include "server/model/mask.h"
 #include "server/model/permissions.h"
-#include "server/model/time.h"
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
 #include "server/service/draft_writes.h"
+#include "server/service/message_forward.h"
 #include "server/service/message_send.h"
 #include "server/service/message_writes.h"
 
@@ -39,33 +34,16 @@ absl::Status Send(WriteTx& tx, const CallContext& context, const v1::SendMessage
       .status();
 }
 
-bool Contains(const std::vector<std::string>& mask, std::string_view field) {
-  return std::find(mask.begin(), mask.end(), field) != mask.end();
-}
+// What a deletion leaves to do after its commit.
+struct LeftToErase {
+  bool blobs = false;
+  bool copies = false;
+};
 
-// Applies an edit; text and parts stay projections of each other.
-absl::Status ApplyEdit(const std::vector<std::string>& mask, const v1::Message& from,
-                       v1::Message* message) {
-  ApplyMask(mask, from, message);
-  if (Contains(mask, "content") && !Contains(mask, "parts")) message->clear_parts();
-  if (Contains(mask, "parts") && !Contains(mask, "content")) message->clear_content();
-  if (message->content_type() == v1::CONTENT_TYPE_UNSPECIFIED) {
-    message->set_content_type(v1::CONTENT_TYPE_MARKDOWN);
-  }
-  return NormalizeMessageContent(message);
-}
-
-absl::Status CheckEditable(const Caller& caller, const v1::Message& message) {
-  if (message.actor().id() != caller.actor_id.str()) {
-    return MakeError(v1::ERROR_REASON_PERMISSION_DENIED, "Only its author edits a message");
-  }
-  if (message.has_deleted_at()) {
-    return MakeError(v1::ERROR_REASON_MESSAGE_DELETED, "The message was deleted");
-  }
-  if (message.state() == v1::MESSAGE_STATE_STREAMING) {
-    return MakeError(v1::ERROR_REASON_PERMISSION_DENIED,
-                     "The message is being written; edit it once its stream has ended");
-  }
+absl::Status FindLeft(ReadTx& tx, const MessageId& deleted, LeftToErase* left) {
+  HEIM_ASSIGN_OR_RETURN(const std::vector<std::string> blobs, tx.files.DeadBlobs(1));
+  HEIM_ASSIGN_OR_RETURN(const std::vector<MessageId> copies, tx.forwards.CopiesOf(deleted, 1));
+  *left = {!blobs.empty(), !copies.empty()};
   return absl::OkStatus();
 }
 
@@ -74,10 +52,12 @@ absl::Status CheckEditable(const Caller& caller, const v1::Message& message) {
 void MessageService::SendMessage(CallContext& context, const v1::SendMessageRequest& request,
                                  Reply<v1::SendMessageResponse> reply) {
   const std::string id = ids_.NewId();
+  const std::string hash = request.has_client_id() ? RepeatHash(request) : "";
   CommitReply<v1::SendMessageResponse>(
       store_, context, std::move(reply),
-      [this, &context, &request, id](WriteTx& tx, v1::SendMessageResponse* response) {
-        return Send(tx, context, request, id, clock_.Now(), response->mutable_message());
+      [this, &context, &request, id, hash](WriteTx& tx, v1::SendMessageResponse* response) {
+        const NewPost post{id, clock_.Now(), request, hash, {}};
+        return PostMessage(tx, context.caller, post, response->mutable_message());
       });
 }
 
@@ -95,46 +75,13 @@ void MessageService::GetMessage(CallContext& context, const v1::GetMessageReques
   reply(std::move(response));
 }
 
-void MessageService::UpdateMessage(CallContext& context, const v1::UpdateMessageRequest& request,
-                                   Reply<v1::UpdateMessageResponse> reply) {
-  static constexpr std::array<std::string_view, 4> kFields = {"content", "content_type", "parts",
-                                                              "metadata"};
-  const auto mask = EffectiveMask(request.update_mask(), request.message(), kFields);
-  if (!mask.ok()) return reply(mask.status());
-  CommitReply<v1::UpdateMessageResponse>(
-      store_, context, std::move(reply),
-      [this, &context, &request, mask = *mask](
-          WriteTx& tx, v1::UpdateMessageResponse* response) -> absl::Status {
-        HEIM_ASSIGN_OR_RETURN(const MessageAccess access,
-                              AccessMessage(tx, context.caller, MessageId(request.message_id()),
-                                            Permission::kEditOwnMessage));
-        HEIM_RETURN_IF_ERROR(CheckEditable(context.caller, access.message));
-        if (request.has_expected_revision() &&
-            request.expected_revision() != access.message.revision()) {
-          return RevisionConflict(access.message.revision());
-        }
-        v1::Message& message = *response->mutable_message();
-        message = access.message;
-        if (mask.empty()) return absl::OkStatus();
-        HEIM_RETURN_IF_ERROR(ApplyEdit(mask, request.message(), &message));
-        const WorkspaceId workspace(access.access.channel().workspace_id());
-        HEIM_RETURN_IF_ERROR(FillMentions(tx, workspace, &message));
-        const Acting acting{context.caller.actor_id, clock_.Now()};
-        message.set_revision(message.revision() + 1);
-        *message.mutable_edited_at() = ToTimestamp(acting.at);
-        HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
-        HEIM_RETURN_IF_ERROR(tx.messages.Update(message, position));
-        v1::Event event = MessageEvent(acting, message);
-        *event.mutable_message_updated()->mutable_message() = message;
-        return tx.Emit(workspace, std::move(event)).status();
-      });
-}
-
 void MessageService::DeleteMessage(CallContext& context, const v1::DeleteMessageRequest& request,
                                    Reply<v1::DeleteMessageResponse> reply) {
+  auto left = std::make_shared<LeftToErase>();
   CommitReply<v1::DeleteMessageResponse>(
       store_, context, std::move(reply),
-      [this, &context, &request](WriteTx& tx, v1::DeleteMessageResponse* response) -> absl::Status {
+      [this, &context, &request, left](WriteTx& tx,
+                                       v1::DeleteMessageResponse* response) -> absl::Status {
         const MessageId id(request.message_id());
         HEIM_ASSIGN_OR_RETURN(MessageAccess access,
                               AccessMessage(tx, context.caller, id, Permission::kReadChannel));
@@ -150,10 +97,12 @@ void MessageService::DeleteMessage(CallContext& context, const v1::DeleteMessage
             *response->mutable_message(),
             EraseMessage(tx, Acting{context.caller.actor_id, clock_.Now()},
                          WorkspaceId(access.access.channel().workspace_id()), access.message));
-        return absl::OkStatus();
+        return FindLeft(tx, id, left.get());
       },
-      [this, &context](const v1::DeleteMessageResponse& response) {
+      [this, &context, left](const v1::DeleteMessageResponse& response) {
         const v1::Message& message = response.message();
+        if (left->blobs) sweeper_.Sweep();
+        if (left->copies) EraseLeftCopies(store_, clock_, sweeper_);
         if (message.state() != v1::MESSAGE_STATE_INTERRUPTED) return;
         const bool own = message.actor().id() == context.caller.actor_id.str();
         streams_.StopStream(StreamId(message.stream_id()),

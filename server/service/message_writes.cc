@@ -9,6 +9,8 @@
 #include "server/model/errors.h"
 #include "server/model/mentions.h"
 #include "server/model/time.h"
+#include "server/service/message_forward.h"
+#include "server/service/pin_service.h"
 
 namespace heim {
 
@@ -45,12 +47,13 @@ absl::Status FillMentions(ReadTx& tx, const WorkspaceId& workspace, v1::Message*
 }
 
 absl::Status LinkAttachments(WriteTx& tx, const WorkspaceId& workspace, v1::Message* message) {
+  // Files of a forwarded copy are those of its original, whoever uploaded them.
+  const bool copied = message->has_forward();
   for (v1::Attachment& attachment : *message->mutable_attachments()) {
     const FileId id(attachment.file_id());
     HEIM_ASSIGN_OR_RETURN(const FileRow row, tx.files.Get(id));
-    if (row.workspace_id != workspace || row.file.actor_id() != message->actor().id()) {
-      return FileNotFound();
-    }
+    if (row.workspace_id != workspace) return FileNotFound();
+    if (!copied && row.file.actor_id() != message->actor().id()) return FileNotFound();
     attachment.Clear();
     attachment.set_file_id(id.str());
     attachment.set_filename(row.file.filename());
@@ -60,6 +63,20 @@ absl::Status LinkAttachments(WriteTx& tx, const WorkspaceId& workspace, v1::Mess
     if (row.file.has_height()) attachment.set_height(row.file.height());
     HEIM_RETURN_IF_ERROR(
         tx.files.LinkToMessage(id, MessageId(message->id()), ChannelId(message->channel_id())));
+  }
+  return LinkFileParts(tx, workspace, *message);
+}
+
+absl::Status LinkFileParts(WriteTx& tx, const WorkspaceId& workspace, const v1::Message& message) {
+  for (const v1::Part& part : message.parts()) {
+    if (!part.has_file()) continue;
+    const FileId id(part.file().file_id());
+    HEIM_ASSIGN_OR_RETURN(const FileRow row, tx.files.Get(id));
+    if (row.workspace_id != workspace || row.file.actor_id() != message.actor().id()) {
+      return FileNotFound();
+    }
+    HEIM_RETURN_IF_ERROR(
+        tx.files.LinkToMessage(id, MessageId(message.id()), ChannelId(message.channel_id())));
   }
   return absl::OkStatus();
 }
@@ -73,6 +90,14 @@ absl::Status EmitRoot(WriteTx& tx, const Acting& acting, const WorkspaceId& work
   v1::Event event = MessageEvent(acting, message);
   *event.mutable_message_updated()->mutable_message() = std::move(message);
   return tx.Emit(workspace, std::move(event)).status();
+}
+
+// What other tables hold of the message.
+absl::Status EraseBelongings(WriteTx& tx, const MessageId& id) {
+  HEIM_RETURN_IF_ERROR(tx.reactions.RemoveAll(id));
+  HEIM_RETURN_IF_ERROR(tx.files.ReleaseMessage(id));
+  HEIM_RETURN_IF_ERROR(tx.saved.RemoveAll(id));
+  return tx.forwards.Forget(id);
 }
 
 }  // namespace
@@ -98,6 +123,8 @@ absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
   tombstone.clear_metadata();
   tombstone.clear_mentions();
   tombstone.clear_reactions();
+  tombstone.clear_quote();
+  tombstone.clear_forward();
   tombstone.set_content_type(v1::CONTENT_TYPE_TEXT);
   tombstone.set_revision(message.revision() + 1);
   // A message that was still being written was never counted into its thread.
@@ -105,10 +132,12 @@ absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
   if (!counted) tombstone.set_state(v1::MESSAGE_STATE_INTERRUPTED);
   *tombstone.mutable_deleted_at() = ToTimestamp(acting.at);
 
+  HEIM_RETURN_IF_ERROR(
+      RemovePin(tx, acting, workspace, ChannelId(message.channel_id()), MessageId(message.id()))
+          .status());
   HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
   HEIM_RETURN_IF_ERROR(tx.messages.Update(tombstone, position));
-  HEIM_RETURN_IF_ERROR(tx.reactions.RemoveAll(MessageId(message.id())));
-  HEIM_RETURN_IF_ERROR(tx.files.UnlinkMessage(MessageId(message.id())));
+  HEIM_RETURN_IF_ERROR(EraseBelongings(tx, MessageId(message.id())));
   HEIM_RETURN_IF_ERROR(tx.log.ScrubMessage(workspace, tombstone));
   HEIM_RETURN_IF_ERROR(tx.answers.ScrubMessage(tombstone));
   v1::Event event = MessageEvent(acting, message);
@@ -117,6 +146,7 @@ absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
   deleted.set_message_id(message.id());
   *deleted.mutable_message() = tombstone;
   HEIM_RETURN_IF_ERROR(tx.Emit(workspace, std::move(event)).status());
+  HEIM_RETURN_IF_ERROR(EraseCopies(tx, MessageId(message.id()), acting.at).status());
 
   if (message.has_thread_id() && counted) {
     const MessageId root(message.thread_id());

@@ -26,13 +26,18 @@ absl::Status FillMentions(ReadTx& tx, const WorkspaceId& workspace, v1::Message*
 // author's own uploads: FILE_NOT_FOUND otherwise.
 absl::Status LinkAttachments(WriteTx& tx, const WorkspaceId& workspace, v1::Message* message);
 
+// Links the files that the parts show, so that whoever reads the message can read them.
+// FILE_NOT_FOUND for what is not the author's own upload.
+absl::Status LinkFileParts(WriteTx& tx, const WorkspaceId& workspace, const v1::Message& message);
+
 // Emits message.new, and for a reply counts it into its root and emits message.updated of the root.
 absl::Status EmitNewMessage(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
                             const v1::Message& message);
 
-// Turns the message into a tombstone: rows, files, reactions, versions and earlier events lose its
-// text; emits
-// message.deleted. Answers the tombstone.
+// Turns the message into a tombstone: rows, files, reactions, versions, its pin, saved items,
+// forwarded copies, earlier events and kept answers lose its text; emits message.deleted. Answers
+// the tombstone. The bytes of files and the last of many copies go after the commit (BlobSweeper,
+// EraseLeftCopies).
 absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
                                          const WorkspaceId& workspace, const v1::Message& message);
 

@@ -12,6 +12,7 @@
 #include "heim/v1/event.pb.h"
 #include "server/model/ids.h"
 #include "server/service/state_law_drafts.h"
+#include "server/service/state_law_keepsakes.h"
 #include "server/store/store.h"
 
 namespace heim {
@@ -44,6 +45,7 @@ class LogModel {
   // Emoji and actor in the order of their coming, by message.
   std::map<std::string, std::vector<Key>> reactions_;
   UnsentModel unsent_;
+  KeepsakeModel keepsakes_;
   std::vector<std::string> faults_;
 };
 

@@ -68,6 +68,7 @@ void LogModel::Apply(const v1::Event& event) {
   }
   position_ = event.position();
   unsent_.Apply(event);
+  keepsakes_.Apply(event);
   switch (event.payload_case()) {
     case v1::Event::kChannelCreated:
       return ApplyChannel(event.channel_created().channel());
@@ -205,6 +206,7 @@ std::vector<std::string> LogModel::Differences(ReadTx& tx, const WorkspaceId& wo
   }
   const absl::Status unsent = unsent_.Compare(tx, workspace, &found);
   if (!unsent.ok()) found.push_back(unsent.ToString());
+  keepsakes_.Compare(tx, workspace, &found);
   return found;
 }
 
@@ -231,10 +233,14 @@ class StateLawTest : public ChatFixture, public ::testing::WithParamInterface<ui
   void DoToStreams();
   void DoToDrafts();
   void DoToScheduled();
+  void DoToKeepsakes();
+  void DoToBookmarks(const Caller& who);
   void DoSomething() {
-    const uint64_t what = Below(11);
-    if (what == 10) {
+    const uint64_t what = Below(13);
+    if (what == 12) {
       DoToDrafts();
+    } else if (what >= 10) {
+      DoToKeepsakes();
     } else if (what < 6) {
       DoToMessages();
     } else if (what < 8) {
@@ -258,6 +264,7 @@ class StateLawTest : public ChatFixture, public ::testing::WithParamInterface<ui
   SeededEntropy dice_{GetParam()};
   std::vector<std::string> places_;
   std::vector<std::string> said_;
+  std::vector<v1::Bookmark> marked_;
   std::vector<std::pair<const Caller*, std::string>> streaming_;
 };
 
@@ -393,6 +400,53 @@ void StateLawTest::DoToScheduled() {
     default:
       return;
   }
+}
+
+void StateLawTest::DoToKeepsakes() {
+  const Caller& who = Somebody();
+  const std::string& message = One(said_);
+  const auto seen = Get(who, message);
+  switch (Below(8)) {
+    case 6:
+    case 7:
+      return Note(Forward(who, message, One(places_), Below(2) == 0 ? "look" : ""));
+    case 0:
+    case 1:
+      if (seen.ok()) Pin(who, seen->channel_id(), message).IgnoreError();
+      return;
+    case 2:
+      if (seen.ok()) Unpin(who, seen->channel_id(), message).IgnoreError();
+      return;
+    case 3:
+      Save(who, message, StrCat("note ", Below(3)), Below(2) == 0).IgnoreError();
+      return;
+    case 4:
+      Unsave(who, message).IgnoreError();
+      return;
+    default:
+      return DoToBookmarks(who);
+  }
+}
+
+void StateLawTest::DoToBookmarks(const Caller& who) {
+  const std::string& place = One(places_);
+  if (marked_.empty() || Below(2) == 0) {
+    const auto made = AddBookmark(who, place, StrCat("link ", Below(100)));
+    if (made.ok()) marked_.push_back(*made);
+    return;
+  }
+  const v1::Bookmark mark = marked_[Below(marked_.size())];
+  if (Below(3) == 0) {
+    v1::DeleteBookmarkRequest request;
+    request.set_channel_id(mark.channel_id());
+    request.set_bookmark_id(mark.id());
+    return (void)Call(who, &BookmarkService::DeleteBookmark, bookmarks_, request);
+  }
+  v1::UpdateBookmarkRequest request;
+  request.set_channel_id(mark.channel_id());
+  request.set_bookmark_id(mark.id());
+  request.mutable_bookmark()->set_title(StrCat("title ", Below(3)));
+  (void)Call(who, &BookmarkService::UpdateBookmark, bookmarks_, request);
 }
 
 TEST_P(StateLawTest, EventsOnNothingGiveWhatReadsReturn) {

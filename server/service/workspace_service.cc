@@ -19,6 +19,7 @@
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
 #include "server/service/joining.h"
+#include "server/service/message_service.h"
 
 namespace heim {
 namespace {
@@ -37,9 +38,20 @@ absl::Status CheckSwitches(const v1::Workspace& workspace) {
   return absl::OkStatus();
 }
 
+absl::Status CheckEditWindow(const v1::Workspace& workspace) {
+  const auto& fields = workspace.settings().fields();
+  const auto found = fields.find(std::string(kEditWindowSeconds));
+  if (found == fields.end() || found->second.has_null_value()) return absl::OkStatus();
+  if (found->second.has_number_value() && found->second.number_value() >= 0) {
+    return absl::OkStatus();
+  }
+  return InvalidField("settings.edit_window_seconds", "a number of seconds; 0: no end");
+}
+
 // The default channel is a public one of this workspace, and there always is one.
 absl::Status CheckSettings(ReadTx& tx, const v1::Workspace& before, v1::Workspace* after) {
   HEIM_RETURN_IF_ERROR(CheckSwitches(*after));
+  HEIM_RETURN_IF_ERROR(CheckEditWindow(*after));
   const ChannelId old_default = DefaultChannelOf(before);
   const ChannelId new_default = DefaultChannelOf(*after);
   if (new_default == old_default) return absl::OkStatus();

@@ -49,8 +49,8 @@ std::string WireTypeOfKind(int64_t kind) {
   return field == nullptr ? std::string() : std::string(WireTypeOf(field));
 }
 
-absl::Status ScrubAt(SqlSession& session, const WorkspaceId& workspace, int64_t position,
-                     const v1::Message& tombstone) {
+absl::Status RewriteAt(SqlSession& session, const WorkspaceId& workspace, int64_t position,
+                       const MessageId& id, absl::FunctionRef<void(v1::Message*)> rewrite) {
   v1::Event event;
   bool found = false;
   HEIM_RETURN_IF_ERROR(
@@ -60,8 +60,8 @@ absl::Status ScrubAt(SqlSession& session, const WorkspaceId& workspace, int64_t 
       }));
   if (!found) return absl::OkStatus();
   v1::Message* message = MessageIn(&event);
-  if (message == nullptr || message->id() != tombstone.id()) return absl::OkStatus();
-  *message = tombstone;
+  if (message == nullptr || message->id() != id.str()) return absl::OkStatus();
+  rewrite(message);
   const std::string bytes = event.SerializeAsString();
   return session.Execute(kSetPayload, {SqlId(workspace), SqlValue(position), SqlBlob(bytes)})
       .status();
@@ -120,14 +120,20 @@ absl::StatusOr<std::vector<LogEntry>> EventLog::Read(const WorkspaceId& workspac
 }
 
 absl::Status EventLog::ScrubMessage(const WorkspaceId& workspace, const v1::Message& tombstone) {
+  return RewriteMessage(workspace, MessageId(tombstone.id()),
+                        [&](v1::Message* message) { *message = tombstone; });
+}
+
+absl::Status EventLog::RewriteMessage(const WorkspaceId& workspace, const MessageId& id,
+                                      absl::FunctionRef<void(v1::Message*)> rewrite) {
   std::vector<int64_t> positions;
-  HEIM_RETURN_IF_ERROR(session_->Query(
-      kPositionsOfMessage, {SqlId(workspace), SqlText(tombstone.id())}, [&](const SqlRow& row) {
+  HEIM_RETURN_IF_ERROR(
+      session_->Query(kPositionsOfMessage, {SqlId(workspace), SqlId(id)}, [&](const SqlRow& row) {
         positions.push_back(row.Int(0));
         return absl::OkStatus();
       }));
   for (const int64_t position : positions) {
-    HEIM_RETURN_IF_ERROR(ScrubAt(*session_, workspace, position, tombstone));
+    HEIM_RETURN_IF_ERROR(RewriteAt(*session_, workspace, position, id, rewrite));
   }
   return absl::OkStatus();
 }

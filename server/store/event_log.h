@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "heim/v1/message.pb.h"
 #include "server/model/ids.h"
@@ -40,6 +41,9 @@ class EventLog {
   // Replaces the message inside the earlier events of a deleted message by its tombstone, so that
   // deleting holds in replay too. Other events are left as they are.
   absl::Status ScrubMessage(const WorkspaceId& workspace, const v1::Message& tombstone);
+  // The same with any change to the message, such as the loss of a part of it.
+  absl::Status RewriteMessage(const WorkspaceId& workspace, const MessageId& id,
+                              absl::FunctionRef<void(v1::Message*)> rewrite);
 
  private:
   SqlSession* session_;

@@ -15,11 +15,20 @@ constexpr char kGet[] = "SELECT workspace_id, blob_key, body FROM files WHERE id
 constexpr char kLink[] =
     "INSERT INTO file_links (file_id, message_id, channel_id) VALUES ($1, $2, $3) "
     "ON CONFLICT (file_id, message_id) DO NOTHING";
-constexpr char kUnlink[] = "DELETE FROM file_links WHERE message_id = $1";
 constexpr char kPlacesOf[] =
     "SELECT l.channel_id, COALESCE(MAX(m.seq), 0) FROM file_links l "
     "LEFT JOIN messages m ON m.id = l.message_id "
     "WHERE l.file_id = $1 GROUP BY l.channel_id ORDER BY l.channel_id";
+constexpr char kUnlink[] = "DELETE FROM file_links WHERE message_id = $1 RETURNING file_id";
+constexpr char kKeepKey[] =
+    "INSERT INTO dead_blobs (blob_key) SELECT f.blob_key FROM files f WHERE f.id = $1 "
+    "AND NOT EXISTS (SELECT 1 FROM file_links l WHERE l.file_id = f.id) "
+    "ON CONFLICT (blob_key) DO NOTHING";
+constexpr char kDeleteUnlinked[] =
+    "DELETE FROM files WHERE id = $1 "
+    "AND NOT EXISTS (SELECT 1 FROM file_links l WHERE l.file_id = files.id)";
+constexpr char kDeadBlobs[] = "SELECT blob_key FROM dead_blobs ORDER BY blob_key LIMIT $1";
+constexpr char kForgetDeadBlob[] = "DELETE FROM dead_blobs WHERE blob_key = $1";
 
 }  // namespace
 
@@ -46,8 +55,30 @@ absl::Status Files::LinkToMessage(const FileId& file, const MessageId& message,
   return session_->Execute(kLink, {SqlId(file), SqlId(message), SqlId(channel)}).status();
 }
 
-absl::Status Files::UnlinkMessage(const MessageId& message) {
-  return session_->Execute(kUnlink, {SqlId(message)}).status();
+absl::Status Files::ReleaseMessage(const MessageId& message) {
+  std::vector<std::string> files;
+  HEIM_RETURN_IF_ERROR(session_->Query(kUnlink, {SqlId(message)}, [&](const SqlRow& row) {
+    files.push_back(TextOf(row, 0));
+    return absl::OkStatus();
+  }));
+  for (const std::string& file : files) {
+    HEIM_RETURN_IF_ERROR(session_->Execute(kKeepKey, {SqlText(file)}).status());
+    HEIM_RETURN_IF_ERROR(session_->Execute(kDeleteUnlinked, {SqlText(file)}).status());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> Files::DeadBlobs(uint32_t limit) {
+  std::vector<std::string> keys;
+  HEIM_RETURN_IF_ERROR(session_->Query(kDeadBlobs, {SqlInt(limit)}, [&](const SqlRow& row) {
+    keys.push_back(TextOf(row, 0));
+    return absl::OkStatus();
+  }));
+  return keys;
+}
+
+absl::Status Files::ForgetDeadBlob(std::string_view key) {
+  return session_->Execute(kForgetDeadBlob, {SqlText(key)}).status();
 }
 
 absl::StatusOr<std::vector<Files::Place>> Files::PlacesOf(const FileId& file) {

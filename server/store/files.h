@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -29,13 +30,18 @@ class Files {
   absl::StatusOr<FileRow> Get(const FileId& id);
   absl::Status LinkToMessage(const FileId& file, const MessageId& message,
                              const ChannelId& channel);
-  absl::Status UnlinkMessage(const MessageId& message);
   // Channels of the messages that the file is attached to, each with the newest of them.
   struct Place {
     ChannelId channel_id;
     uint64_t newest_seq = 0;
   };
   absl::StatusOr<std::vector<Place>> PlacesOf(const FileId& file);
+  // Takes the message's files from it. A file that was linked nowhere else is gone, and its bytes
+  // become a dead blob.
+  absl::Status ReleaseMessage(const MessageId& message);
+  // Keys of bytes that no file names any more.
+  absl::StatusOr<std::vector<std::string>> DeadBlobs(uint32_t limit);
+  absl::Status ForgetDeadBlob(std::string_view key);
 
  private:
   SqlSession* session_;

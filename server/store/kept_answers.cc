@@ -61,17 +61,22 @@ absl::Status KeptAnswers::Keep(const IdempotencyKey& key, const KeptAnswer& answ
 }
 
 absl::Status KeptAnswers::ScrubMessage(const v1::Message& tombstone) {
+  return RewriteMessage(MessageId(tombstone.id()),
+                        [&](v1::Message* message) { *message = tombstone; });
+}
+
+absl::Status KeptAnswers::RewriteMessage(const MessageId& id,
+                                         absl::FunctionRef<void(v1::Message*)> rewrite) {
   struct Row {
     std::string actor_id, method, key, response;
   };
   std::vector<Row> rows;
-  HEIM_RETURN_IF_ERROR(
-      session_->Query(kOfMessage, {SqlText(tombstone.id())}, [&](const SqlRow& row) {
-        rows.push_back({TextOf(row, 0), TextOf(row, 1), TextOf(row, 2), std::string(row.Blob(3))});
-        return absl::OkStatus();
-      }));
+  HEIM_RETURN_IF_ERROR(session_->Query(kOfMessage, {SqlId(id)}, [&](const SqlRow& row) {
+    rows.push_back({TextOf(row, 0), TextOf(row, 1), TextOf(row, 2), std::string(row.Blob(3))});
+    return absl::OkStatus();
+  }));
   for (const Row& row : rows) {
-    const std::string scrubbed = WithTombstone(row.method, row.response, tombstone);
+    const std::string scrubbed = WithRewritten(row.method, row.response, rewrite);
     HEIM_RETURN_IF_ERROR(session_
                              ->Execute(kSetResponse, {SqlText(row.actor_id), SqlText(row.method),
                                                       SqlText(row.key), SqlBlob(scrubbed)})

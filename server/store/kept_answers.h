@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -40,6 +41,8 @@ class KeptAnswers {
   absl::Status Keep(const IdempotencyKey& key, const KeptAnswer& answer, absl::Time now);
   // Puts the tombstone in the place of a deleted message in every answer that carries it.
   absl::Status ScrubMessage(const v1::Message& tombstone);
+  // The same with any change to the message.
+  absl::Status RewriteMessage(const MessageId& id, absl::FunctionRef<void(v1::Message*)> rewrite);
   // Deletes what no longer counts.
   absl::Status Purge(absl::Time now);
 

@@ -40,10 +40,6 @@ constexpr char kRequestHashOf[] = "SELECT request_hash FROM messages WHERE id = 
 constexpr char kSetRequestHash[] = "UPDATE messages SET request_hash = $2 WHERE id = $1";
 constexpr char kGetRow[] =
     "SELECT channel_id, seq, state, revision, body FROM messages WHERE id = $1";
-constexpr char kKeepVersion[] =
-    "INSERT INTO message_versions (message_id, revision, body) VALUES ($1, $2, $3) "
-    "ON CONFLICT (message_id, revision) DO NOTHING";
-constexpr char kEraseVersions[] = "DELETE FROM message_versions WHERE message_id = $1";
 constexpr char kUpdate[] =
     "UPDATE messages SET state = $2, deleted = $3, revision = $4, "
     "changed_position = CASE WHEN $5 = 0 THEN changed_position ELSE $5 END, body = $6 "
@@ -158,18 +154,6 @@ absl::StatusOr<OldRow> GetOldRow(SqlSession& session, const std::string& id) {
   return old;
 }
 
-absl::Status KeepHistory(SqlSession& session, const v1::Message& message, const OldRow& old) {
-  if (message.has_deleted_at()) {
-    return session.Execute(kEraseVersions, {SqlText(message.id())}).status();
-  }
-  if (message.revision() == old.revision || old.state == v1::MESSAGE_STATE_STREAMING) {
-    return absl::OkStatus();
-  }
-  return session
-      .Execute(kKeepVersion, {SqlText(message.id()), SqlInt(old.revision), SqlBlob(old.body)})
-      .status();
-}
-
 absl::Status UpdateMentions(SqlSession& session, const v1::Message& message, const OldRow& old) {
   v1::Message before;
   if (!before.ParseFromString(old.body)) {
@@ -235,7 +219,12 @@ absl::Status Messages::SetRequestHash(const MessageId& id, std::string_view hash
 
 absl::Status Messages::Update(const v1::Message& message, uint64_t position) {
   HEIM_ASSIGN_OR_RETURN(const OldRow old, GetOldRow(*session_, message.id()));
-  HEIM_RETURN_IF_ERROR(KeepHistory(*session_, message, old));
+  const MessageId id(message.id());
+  if (message.has_deleted_at()) {
+    HEIM_RETURN_IF_ERROR(EraseVersions(id));
+  } else if (message.revision() != old.revision && old.state != v1::MESSAGE_STATE_STREAMING) {
+    HEIM_RETURN_IF_ERROR(KeepVersion(id, old.revision, old.body));
+  }
   HEIM_RETURN_IF_ERROR(UpdateMentions(*session_, message, old));
   const std::string body = BodyOf(message);
   return session_

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "heim/v1/message.pb.h"
+#include "heim/v1/message_read.pb.h"
 #include "server/model/ids.h"
 #include "server/store/sql.h"
 
@@ -47,6 +48,10 @@ class Messages {
   // keeps the version before in the history unless the message is now deleted (then all versions
   // are erased).
   absl::Status Update(const v1::Message& message, uint64_t position);
+  // What the message said before its edits, newest first, below the revision.
+  absl::StatusOr<std::vector<v1::MessageVersion>> ListVersions(const v1::Message& message,
+                                                               uint32_t before_revision,
+                                                               uint32_t limit);
   absl::StatusOr<std::vector<v1::Message>> List(const ChannelId& channel, const MessagePage& page);
   // Replies of a root, ascending after `after_seq`.
   absl::StatusOr<std::vector<v1::Message>> ListThread(const MessageId& root, uint64_t after_seq,
@@ -56,7 +61,17 @@ class Messages {
   absl::Status RemoveReply(const MessageId& root, uint64_t position);
 
  private:
+  // `body` is that of the row before the edit. The oldest of very many versions are let go.
+  absl::Status KeepVersion(const MessageId& id, uint32_t revision, std::string_view body);
+  absl::Status EraseVersions(const MessageId& id);
+
   SqlSession* session_;
+};
+
+// A reaction and its place among those of its message.
+struct PlacedReaction {
+  uint64_t place = 0;
+  v1::Reaction reaction;
 };
 
 class Reactions {
@@ -71,6 +86,9 @@ class Reactions {
                               std::string_view emoji);
   absl::Status RemoveAll(const MessageId& message);
   absl::StatusOr<uint32_t> Count(const MessageId& message, std::string_view emoji);
+  // Oldest first, after the place; only of that emoji unless it is empty.
+  absl::StatusOr<std::vector<PlacedReaction>> List(const MessageId& message, std::string_view emoji,
+                                                   uint64_t after_place, uint32_t limit);
   // Kinds of reactions on the message.
   absl::StatusOr<uint32_t> Kinds(const MessageId& message);
 

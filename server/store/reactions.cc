@@ -21,6 +21,10 @@ constexpr char kRemove[] =
 constexpr char kRemoveAll[] = "DELETE FROM reactions WHERE message_id = $1";
 constexpr char kCount[] = "SELECT COUNT(*) FROM reactions WHERE message_id = $1 AND emoji = $2";
 constexpr char kKinds[] = "SELECT COUNT(DISTINCT emoji) FROM reactions WHERE message_id = $1";
+constexpr char kList[] = "SELECT r.place, r.emoji, r.created_at, " HEIM_ACTOR_REF_COLUMNS
+                         " FROM reactions r JOIN actors a ON a.id = r.actor_id "
+                         "WHERE r.message_id = $1 AND ($2 = '' OR r.emoji = $2) AND r.place > $3 "
+                         "ORDER BY r.place LIMIT $4";
 constexpr char kGroups[] =
     "SELECT message_id, emoji, actor_id, total FROM (SELECT message_id, emoji, actor_id, place, "
     "ROW_NUMBER() OVER (PARTITION BY message_id, emoji ORDER BY place) AS nth, "
@@ -59,6 +63,23 @@ absl::StatusOr<uint32_t> Reactions::Count(const MessageId& message, std::string_
 absl::StatusOr<uint32_t> Reactions::Kinds(const MessageId& message) {
   HEIM_ASSIGN_OR_RETURN(const int64_t kinds, QueryInt(*session_, kKinds, {SqlId(message)}));
   return static_cast<uint32_t>(kinds);
+}
+
+absl::StatusOr<std::vector<PlacedReaction>> Reactions::List(const MessageId& message,
+                                                            std::string_view emoji,
+                                                            uint64_t after_place, uint32_t limit) {
+  std::vector<PlacedReaction> reactions;
+  HEIM_RETURN_IF_ERROR(
+      session_->Query(kList, {SqlId(message), SqlText(emoji), SqlInt(after_place), SqlInt(limit)},
+                      [&](const SqlRow& row) {
+                        PlacedReaction& placed = reactions.emplace_back();
+                        placed.place = UintOf(row, 0);
+                        placed.reaction.set_emoji(TextOf(row, 1));
+                        *placed.reaction.mutable_created_at() = TimestampOfMillis(row.Int(2));
+                        ReadActorRef(row, 3, placed.reaction.mutable_actor());
+                        return absl::OkStatus();
+                      }));
+  return reactions;
 }
 
 absl::Status FillReactions(SqlSession& session, absl::Span<v1::Message> messages) {

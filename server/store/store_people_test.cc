@@ -283,11 +283,35 @@ TEST_P(StoreSuite, FilesKnowTheChannelsTheyWerePostedIn) {
     HEIM_RETURN_IF_ERROR(tx.files.LinkToMessage(file, MessageId("m1"), general_));
     HEIM_RETURN_IF_ERROR(tx.files.LinkToMessage(file, MessageId("m2"), general_));
     EXPECT_EQ(tx.files.PlacesOf(file)->size(), 1u);
-    HEIM_RETURN_IF_ERROR(tx.files.UnlinkMessage(MessageId("m1")));
+    HEIM_RETURN_IF_ERROR(tx.files.ReleaseMessage(MessageId("m1")));
     EXPECT_EQ(tx.files.PlacesOf(file)->size(), 1u);
-    HEIM_RETURN_IF_ERROR(tx.files.UnlinkMessage(MessageId("m2")));
+    HEIM_RETURN_IF_ERROR(tx.files.ReleaseMessage(MessageId("m2")));
     EXPECT_TRUE(tx.files.PlacesOf(file)->empty());
     EXPECT_EQ(ReasonOf(tx.files.Get(FileId("x")).status()), v1::ERROR_REASON_FILE_NOT_FOUND);
+    return absl::OkStatus();
+  });
+}
+
+TEST_P(StoreSuite, AFileGoesWithItsLastMessageAndLeavesTheKeyOfItsBytes) {
+  FileRow row;
+  row.workspace_id = workspace_;
+  row.blob_key = "blob";
+  row.file.set_id(ids_.NewId());
+  const FileId file(row.file.id());
+  MustCommit([&](WriteTx& tx) -> absl::Status {
+    HEIM_RETURN_IF_ERROR(tx.files.Insert(row));
+    HEIM_RETURN_IF_ERROR(tx.files.ReleaseMessage(MessageId("m1")));
+    EXPECT_TRUE(tx.files.Get(file).ok()) << "what was never linked is not released";
+    HEIM_RETURN_IF_ERROR(tx.files.LinkToMessage(file, MessageId("m1"), general_));
+    HEIM_RETURN_IF_ERROR(tx.files.LinkToMessage(file, MessageId("m2"), general_));
+    HEIM_RETURN_IF_ERROR(tx.files.ReleaseMessage(MessageId("m1")));
+    EXPECT_TRUE(tx.files.Get(file).ok());
+    EXPECT_TRUE(tx.files.DeadBlobs(10)->empty());
+    HEIM_RETURN_IF_ERROR(tx.files.ReleaseMessage(MessageId("m2")));
+    EXPECT_EQ(ReasonOf(tx.files.Get(file).status()), v1::ERROR_REASON_FILE_NOT_FOUND);
+    EXPECT_EQ(*tx.files.DeadBlobs(10), std::vector<std::string>{"blob"});
+    HEIM_RETURN_IF_ERROR(tx.files.ForgetDeadBlob("blob"));
+    EXPECT_TRUE(tx.files.DeadBlobs(10)->empty());
     return absl::OkStatus();
   });
 }

@@ -10,6 +10,7 @@
 #include "heim/v1/event.pb.h"
 #include "server/model/ids.h"
 #include "server/store/actors.h"
+#include "server/store/bookmarks.h"
 #include "server/store/channels.h"
 #include "server/store/credentials.h"
 #include "server/store/event_log.h"
@@ -26,6 +27,11 @@
 #include "server/store/notifications.h"
 #include "server/store/presence_rows.h"
 #include "server/store/scheduled_messages.h"
+#include "server/store/forwards.h"
+#include "server/store/kept_answers.h"
+#include "server/store/messages.h"
+#include "server/store/pins.h"
+#include "server/store/saved_items.h"
 #include "server/store/sql.h"
 #include "server/store/streams.h"
 #include "server/store/workspaces.h"
@@ -45,6 +51,10 @@ class ReadTx {
         members(session),
         messages(session),
         reactions(session),
+        pins(session),
+        bookmarks(session),
+        saved(session),
+        forwards(session),
         streams(session),
         files(session),
         notifications(session),
@@ -67,6 +77,10 @@ class ReadTx {
   Members members;
   Messages messages;
   Reactions reactions;
+  Pins pins;
+  Bookmarks bookmarks;
+  SavedItems saved;
+  Forwards forwards;
   Streams streams;
   Files files;
   Notifications notifications;
