@@ -167,6 +167,20 @@ void BindKeepsakes(const Handlers& to, MethodTable* table) {
   table->Bind<&SavedService::SaveMessage>("heim.v1.SavedService.SaveMessage", to.saved);
   table->Bind<&SavedService::UnsaveMessage>("heim.v1.SavedService.UnsaveMessage", to.saved);
   table->Bind<&SavedService::ListSaved>("heim.v1.SavedService.ListSaved", to.saved);
+void BindThreads(const Handlers& to, MethodTable* table) {
+  table->Bind<&ThreadService::FollowThread>("heim.v1.ThreadService.FollowThread", to.threads);
+  table->Bind<&ThreadService::UnfollowThread>("heim.v1.ThreadService.UnfollowThread", to.threads);
+  table->Bind<&ThreadService::GetThreadState>("heim.v1.ThreadService.GetThreadState", to.threads);
+  table->Bind<&ThreadService::ListFollowedThreads>("heim.v1.ThreadService.ListFollowedThreads",
+                                                   to.threads);
+  table->Bind<&ThreadService::ListThreads>("heim.v1.ThreadService.ListThreads", to.threads);
+  table->Bind<&ThreadService::MarkThreadsRead>("heim.v1.ThreadService.MarkThreadsRead", to.threads);
+
+  table->Bind<&ReadStateService::MarkUnread>("heim.v1.ReadStateService.MarkUnread", to.read_states);
+  table->Bind<&ReadStateService::MarkAllRead>("heim.v1.ReadStateService.MarkAllRead",
+                                              to.read_states);
+  table->Bind<&ReadStateService::GetUnreadSummary>("heim.v1.ReadStateService.GetUnreadSummary",
+                                                   to.read_states);
 }
 
 void BindRealtime(const Handlers& to, MethodTable* table) {
@@ -192,6 +206,7 @@ void BindHandlers(const Handlers& to, MethodTable* table) {
   BindNotifications(to, table);
   BindUnsent(to, table);
   BindKeepsakes(to, table);
+  BindThreads(to, table);
   BindRealtime(to, table);
 }
 

@@ -25,6 +25,7 @@
 #include "server/service/read_state_service.h"
 #include "server/service/saved_service.h"
 #include "server/service/stream_service.h"
+#include "server/service/thread_service.h"
 #include "server/service/workspace_service.h"
 
 namespace heim {
@@ -52,6 +53,7 @@ struct Handlers {
   SavedService& saved;
   SessionService& sessions;
   StreamService& streams;
+  ThreadService& threads;
   WorkspaceService& workspaces;
 };
 

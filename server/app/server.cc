@@ -208,6 +208,7 @@ struct Server::Rooms {
   ScheduledPosts scheduled_posts{*store, ids, {clock, timers, executor}};
   ScheduledMessageService scheduled{*store, clock, ids,
                                     [this](absl::Time send_at) { scheduled_posts.Wake(send_at); }};
+  ThreadService threads{*store, clock};
   PresenceService presences{*store, presence, hub};
   EventService events{{*store, hub, ids, timers, executor}};
   FileService files{FileOptions{config.max_file_bytes},
@@ -255,6 +256,8 @@ absl::Status Server::Rooms::OpenMethods() {
                 read_states, scheduled, *sessions, streams, workspaces},
   BindHandlers({actors, admin, agents, auth, bookmarks, channels, events, files, messages, pins,
                 presences, read_states, saved, *sessions, streams, workspaces},
+  BindHandlers({actors, admin, agents, auth, channels, events, files, messages, presences,
+                read_states, *sessions, streams, threads, workspaces},
                methods.get());
   return methods->CheckComplete();
 }

@@ -72,6 +72,18 @@ std::string Messages() {
                    absl::StrCat(kForwardsErasedAtOnce)}});
 }
 
+std::string Threads() {
+  return Section(
+      "Threads, unread counts and groups",
+      {{"where a count of unread messages ends", absl::StrCat(kUnreadCountMax)},
+       {"threads that one call marks as read", absl::StrCat(kThreadsMarkedMax)},
+       {"unread threads beside a page of read states", absl::StrCat(kUnreadThreadsShown)},
+       {"user groups of a workspace", absl::StrCat(kUserGroupsMax)},
+       {"members of a user group", absl::StrCat(kUserGroupMembersMax)},
+       {"members of a channel where a mention of a group needs no confirmation",
+        absl::StrCat(kUnconfirmedMentionMembersMax)}});
+}
+
 std::string Requests() {
   return Section("Requests", {{"JSON body", Bytes(kJsonBodyMaxBytes)},
                               {"levels of nesting in JSON", absl::StrCat(kJsonMaxDepth)},
@@ -196,6 +208,7 @@ std::optional<RateTier> RateTierOf(std::string_view name) {
 std::string LimitsMarkdown() {
   return absl::StrCat("# Limits\n\nMade from `server/model/limits.h`; do not edit.\n", Messages(),
                       Requests(), Events(), Streams(), Accounts(), Notifications(), Rates());
+                      Threads(), Requests(), Events(), Streams(), Accounts(), Rates());
 }
 
 }  // namespace heim

@@ -54,6 +54,17 @@ inline constexpr uint32_t kMessageVersionsMax = 100;
 // commits of as many.
 inline constexpr uint32_t kForwardsErasedAtOnce = 50;
 
+// --- Threads, unread counts and groups
+// Where the count of a channel's or a thread's unread messages ends.
+inline constexpr uint32_t kUnreadCountMax = 1000;
+// Threads whose cursors one MarkThreadsRead moves, and that one page of read states adds.
+inline constexpr uint32_t kThreadsMarkedMax = 500;
+inline constexpr uint32_t kUnreadThreadsShown = 1000;
+inline constexpr int kUserGroupsMax = 500;
+inline constexpr int kUserGroupMembersMax = 500;
+// A mention of a group in a channel with more members must say that it is meant.
+inline constexpr uint32_t kUnconfirmedMentionMembersMax = 200;
+
 // --- Requests
 inline constexpr size_t kJsonBodyMaxBytes = 1u << 20;
 inline constexpr int kJsonMaxDepth = 64;

@@ -34,6 +34,7 @@
 #include "server/service/read_state_service.h"
 #include "server/service/saved_service.h"
 #include "server/service/stream_service.h"
+#include "server/service/thread_service.h"
 
 namespace heim {
 
@@ -189,6 +190,7 @@ class ChatFixture : public ::testing::Test {
   std::unique_ptr<BookmarkService> bookmarks_;
   std::unique_ptr<SavedService> saved_;
   std::unique_ptr<ReadStateService> reads_;
+  std::unique_ptr<ThreadService> threads_;
   std::unique_ptr<EventService> events_;
   std::unique_ptr<FileService> files_;
 

@@ -82,6 +82,7 @@ void ChatFixture::Start() {
   bookmarks_ = std::make_unique<BookmarkService>(*store_, clock_, ids_);
   saved_ = std::make_unique<SavedService>(*store_, clock_);
   reads_ = std::make_unique<ReadStateService>(*store_, clock_);
+  threads_ = std::make_unique<ThreadService>(*store_, clock_);
   events_ = std::make_unique<EventService>(
       EventService::Dependencies{*store_, *hub_, ids_, timers_, *executor_});
   files_ = std::make_unique<FileService>(

@@ -16,6 +16,7 @@
 #include "server/model/time.h"
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
+#include "server/service/following.h"
 #include "server/service/message_service.h"
 #include "server/service/message_writes.h"
 
@@ -106,9 +107,10 @@ absl::Status Edit(WriteTx& tx, const Caller& caller, absl::Time now,
   if (Contains(mask, "parts")) HEIM_RETURN_IF_ERROR(LinkFileParts(tx, workspace, message));
   HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
   HEIM_RETURN_IF_ERROR(tx.messages.Update(message, position));
-  v1::Event event = ChannelEvent(acting, ChannelId(message.channel_id()));
+  v1::Event event = MessageEvent(acting, message);
   *event.mutable_message_updated()->mutable_message() = message;
-  return tx.Emit(workspace, std::move(event)).status();
+  HEIM_RETURN_IF_ERROR(tx.Emit(workspace, std::move(event)).status());
+  return FollowWithEdit(tx, acting, workspace, access.message, message);
 }
 
 }  // namespace

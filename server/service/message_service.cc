@@ -15,6 +15,7 @@
 #include "server/service/draft_writes.h"
 #include "server/service/message_forward.h"
 #include "server/service/message_send.h"
+#include "server/service/following.h"
 #include "server/service/message_writes.h"
 
 namespace heim {

@@ -11,6 +11,7 @@
 #include "server/model/time.h"
 #include "server/service/message_forward.h"
 #include "server/service/pin_service.h"
+#include "server/service/following.h"
 
 namespace heim {
 
@@ -83,13 +84,14 @@ absl::Status LinkFileParts(WriteTx& tx, const WorkspaceId& workspace, const v1::
 
 namespace {
 
-// The root's summary changed: readers are told, the row carries the position.
-absl::Status EmitRoot(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
-                      const MessageId& root) {
+// The root's summary changed: readers are told, the row carries the position. Answers the root.
+absl::StatusOr<v1::Message> EmitRoot(WriteTx& tx, const Acting& acting,
+                                     const WorkspaceId& workspace, const MessageId& root) {
   HEIM_ASSIGN_OR_RETURN(v1::Message message, tx.messages.Get(root));
   v1::Event event = MessageEvent(acting, message);
-  *event.mutable_message_updated()->mutable_message() = std::move(message);
-  return tx.Emit(workspace, std::move(event)).status();
+  *event.mutable_message_updated()->mutable_message() = message;
+  HEIM_RETURN_IF_ERROR(tx.Emit(workspace, std::move(event)).status());
+  return message;
 }
 
 // What other tables hold of the message.
@@ -111,7 +113,8 @@ absl::Status EmitNewMessage(WriteTx& tx, const Acting& acting, const WorkspaceId
   const MessageId root(message.thread_id());
   HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
   HEIM_RETURN_IF_ERROR(tx.messages.AddReply(root, message, position));
-  return EmitRoot(tx, acting, workspace, root);
+  HEIM_ASSIGN_OR_RETURN(const v1::Message shown, EmitRoot(tx, acting, workspace, root));
+  return FollowWithReply(tx, acting, workspace, shown, message);
 }
 
 absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
@@ -152,7 +155,7 @@ absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
     const MessageId root(message.thread_id());
     HEIM_ASSIGN_OR_RETURN(const uint64_t root_position, tx.PeekPosition(workspace));
     HEIM_RETURN_IF_ERROR(tx.messages.RemoveReply(root, root_position));
-    HEIM_RETURN_IF_ERROR(EmitRoot(tx, acting, workspace, root));
+    HEIM_RETURN_IF_ERROR(EmitRoot(tx, acting, workspace, root).status());
   }
   return tombstone;
 }

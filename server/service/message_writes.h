@@ -30,7 +30,8 @@ absl::Status LinkAttachments(WriteTx& tx, const WorkspaceId& workspace, v1::Mess
 // FILE_NOT_FOUND for what is not the author's own upload.
 absl::Status LinkFileParts(WriteTx& tx, const WorkspaceId& workspace, const v1::Message& message);
 
-// Emits message.new, and for a reply counts it into its root and emits message.updated of the root.
+// Emits message.new, and for a reply counts it into its root, emits message.updated of the root and
+// makes those follow whom the reply concerns.
 absl::Status EmitNewMessage(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
                             const v1::Message& message);
 

@@ -8,21 +8,24 @@
 
 #include "server/base/status_macros.h"
 #include "server/model/errors.h"
+#include "server/model/limits.h"
 #include "server/model/page.h"
 #include "server/model/permissions.h"
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
 #include "server/service/inbox_marks.h"
 #include "server/service/membership.h"
+#include "server/service/read_cursors.h"
 
 namespace heim {
 namespace {
 
 constexpr std::string_view kPageFilter = "read_states";
 
-// What was read, as a seq of the channel.
-absl::StatusOr<uint64_t> SeqRead(WriteTx& tx, const ChannelAccess& access,
-                                 const v1::MarkReadRequest& request) {
+// What was named, as a seq of the channel.
+template <class Request>
+absl::StatusOr<uint64_t> SeqNamed(WriteTx& tx, const ChannelAccess& access,
+                                  const Request& request) {
   if (request.has_message_id() == request.has_seq()) {
     return InvalidField("message_id", "either message_id or seq");
   }
@@ -42,6 +45,21 @@ absl::StatusOr<std::optional<MessageId>> ThreadOf(WriteTx& tx, const ChannelAcce
   return root;
 }
 
+// The thread named, or that of the reply named; nullopt for the channel itself.
+absl::StatusOr<std::optional<MessageId>> UnreadThreadOf(WriteTx& tx, const ChannelAccess& access,
+                                                        const v1::MarkUnreadRequest& request) {
+  v1::MarkReadRequest same;
+  same.set_channel_id(request.channel_id());
+  if (request.has_thread_id()) same.set_thread_id(request.thread_id());
+  if (request.has_thread_id() || !request.has_message_id()) return ThreadOf(tx, access, same);
+  HEIM_ASSIGN_OR_RETURN(const v1::Message message,
+                        MessageIn(tx, access, MessageId(request.message_id())));
+  if (!message.has_thread_id()) return std::nullopt;
+  return MessageId(message.thread_id());
+}
+
+}  // namespace
+
 absl::Status EmitReadUpdated(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
                              const v1::ReadState& state) {
   v1::Event event = ChannelEvent(acting, ChannelId(state.channel_id()));
@@ -56,8 +74,6 @@ absl::Status EmitReadUpdated(WriteTx& tx, const Acting& acting, const WorkspaceI
   return MarkInboxRead(tx, acting, workspace, state);
 }
 
-}  // namespace
-
 void ReadStateService::MarkRead(CallContext& context, const v1::MarkReadRequest& request,
                                 Reply<v1::MarkReadResponse> reply) {
   CommitReply<v1::MarkReadResponse>(
@@ -66,7 +82,7 @@ void ReadStateService::MarkRead(CallContext& context, const v1::MarkReadRequest&
         const ChannelId channel(request.channel_id());
         HEIM_ASSIGN_OR_RETURN(const ChannelAccess access,
                               AccessChannel(tx, context.caller, channel, Permission::kMarkRead));
-        HEIM_ASSIGN_OR_RETURN(const uint64_t seq, SeqRead(tx, access, request));
+        HEIM_ASSIGN_OR_RETURN(const uint64_t seq, SeqNamed(tx, access, request));
         HEIM_ASSIGN_OR_RETURN(const std::optional<MessageId> thread, ThreadOf(tx, access, request));
         const Acting acting{context.caller.actor_id, clock_.Now()};
         const auto moved = thread.has_value()
@@ -78,6 +94,69 @@ void ReadStateService::MarkRead(CallContext& context, const v1::MarkReadRequest&
         if (!*moved) return absl::OkStatus();
         return EmitReadUpdated(tx, acting, access.workspace_id(), response->read_state());
       });
+}
+
+void ReadStateService::MarkUnread(CallContext& context, const v1::MarkUnreadRequest& request,
+                                  Reply<v1::MarkUnreadResponse> reply) {
+  CommitReply<v1::MarkUnreadResponse>(
+      store_, context, std::move(reply),
+      [this, &context, &request](WriteTx& tx, v1::MarkUnreadResponse* response) -> absl::Status {
+        const ChannelId channel(request.channel_id());
+        HEIM_ASSIGN_OR_RETURN(const ChannelAccess access,
+                              AccessChannel(tx, context.caller, channel, Permission::kMarkRead));
+        HEIM_ASSIGN_OR_RETURN(const uint64_t seq, SeqNamed(tx, access, request));
+        HEIM_ASSIGN_OR_RETURN(const std::optional<MessageId> thread, UnreadThreadOf(tx, access, request));
+        const Acting acting{context.caller.actor_id, clock_.Now()};
+        const uint64_t cursor = seq == 0 ? 0 : seq - 1;
+        const auto moved = thread.has_value()
+                               ? tx.members.MarkThreadUnread(*thread, acting.by, cursor)
+                               : tx.members.MarkUnread(channel, acting.by, cursor);
+        HEIM_RETURN_IF_ERROR(moved.status());
+        HEIM_ASSIGN_OR_RETURN(*response->mutable_read_state(),
+                              tx.members.ReadStateOf(channel, acting.by, thread));
+        if (!*moved) return absl::OkStatus();
+        return EmitReadUpdated(tx, acting, access.workspace_id(), response->read_state());
+      });
+}
+
+void ReadStateService::MarkAllRead(CallContext& context, const v1::MarkAllReadRequest& request,
+                                   Reply<v1::MarkAllReadResponse> reply) {
+  CommitReply<v1::MarkAllReadResponse>(
+      store_, context, std::move(reply),
+      [this, &context, &request](WriteTx& tx, v1::MarkAllReadResponse* response) -> absl::Status {
+        const Acting acting{context.caller.actor_id, clock_.Now()};
+        HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kReadWorkspace));
+        for (const v1::SeenChannel& seen : request.channels()) {
+          const ChannelId channel(seen.channel_id());
+          const auto access = AccessChannel(tx, context.caller, channel, Permission::kMarkRead);
+          const v1::ErrorReason reason = ReasonOf(access.status());
+          if (reason == v1::ERROR_REASON_CHANNEL_NOT_FOUND) continue;
+          if (reason == v1::ERROR_REASON_CHANNEL_ROLE_REQUIRED) continue;
+          HEIM_RETURN_IF_ERROR(access.status());
+          const uint64_t seq = std::min<uint64_t>(seen.seq(), access->channel().last_seq());
+          HEIM_ASSIGN_OR_RETURN(const bool moved,
+                                tx.members.MarkRead(channel, acting.by, seq, acting.at));
+          v1::ReadState& state = *response->add_read_states();
+          HEIM_ASSIGN_OR_RETURN(state, tx.members.ReadStateOf(channel, acting.by, std::nullopt));
+          if (!moved) continue;
+          HEIM_RETURN_IF_ERROR(EmitReadUpdated(tx, acting, access->workspace_id(), state));
+        }
+        return absl::OkStatus();
+      });
+}
+
+void ReadStateService::GetUnreadSummary(CallContext& context, const v1::GetUnreadSummaryRequest&,
+                                        Reply<v1::GetUnreadSummaryResponse> reply) {
+  v1::GetUnreadSummaryResponse response;
+  const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
+    HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, context.caller, Permission::kReadWorkspace));
+    HEIM_ASSIGN_OR_RETURN(
+        *response.mutable_summary(),
+        tx.members.UnreadTotals(context.caller.workspace_id, context.caller.actor_id));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return reply(status);
+  reply(std::move(response));
 }
 
 void ReadStateService::ListReadStates(CallContext& context,
@@ -99,7 +178,14 @@ void ReadStateService::ListReadStates(CallContext& context,
       response.set_has_more(true);
       response.set_next_cursor(EncodeCursor(kPageFilter, states.back().channel_id()));
     }
+    const ChannelRange range{after, states.empty() ? "" : states.back().channel_id()};
     for (v1::ReadState& state : states) *response.add_read_states() = std::move(state);
+    if (!request.include_threads()) return absl::OkStatus();
+    HEIM_ASSIGN_OR_RETURN(
+        std::vector<v1::ReadState> threads,
+        tx.members.UnreadThreads(context.caller.workspace_id, context.caller.actor_id, range,
+                                 kUnreadThreadsShown));
+    for (v1::ReadState& state : threads) *response.add_read_states() = std::move(state);
     return absl::OkStatus();
   });
   if (!status.ok()) return reply(status);

@@ -15,6 +15,12 @@ class ReadStateService {
 
   void MarkRead(CallContext& context, const v1::MarkReadRequest& request,
                 Reply<v1::MarkReadResponse> reply);
+  void MarkUnread(CallContext& context, const v1::MarkUnreadRequest& request,
+                  Reply<v1::MarkUnreadResponse> reply);
+  void MarkAllRead(CallContext& context, const v1::MarkAllReadRequest& request,
+                   Reply<v1::MarkAllReadResponse> reply);
+  void GetUnreadSummary(CallContext& context, const v1::GetUnreadSummaryRequest& request,
+                        Reply<v1::GetUnreadSummaryResponse> reply);
   void ListReadStates(CallContext& context, const v1::ListReadStatesRequest& request,
                       Reply<v1::ListReadStatesResponse> reply);
 

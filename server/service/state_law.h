@@ -13,6 +13,7 @@
 #include "server/model/ids.h"
 #include "server/service/state_law_drafts.h"
 #include "server/service/state_law_keepsakes.h"
+#include "server/service/unread_law.h"
 #include "server/store/store.h"
 
 namespace heim {
@@ -47,6 +48,7 @@ class LogModel {
   UnsentModel unsent_;
   KeepsakeModel keepsakes_;
   std::vector<std::string> faults_;
+  UnreadModel unread_;
 };
 
 }  // namespace heim

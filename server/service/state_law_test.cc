@@ -69,6 +69,7 @@ void LogModel::Apply(const v1::Event& event) {
   position_ = event.position();
   unsent_.Apply(event);
   keepsakes_.Apply(event);
+  unread_.Apply(event);
   switch (event.payload_case()) {
     case v1::Event::kChannelCreated:
       return ApplyChannel(event.channel_created().channel());
@@ -197,6 +198,7 @@ absl::Status LogModel::CompareChannel(ReadTx& tx, const v1::Channel& stored,
 
 std::vector<std::string> LogModel::Differences(ReadTx& tx, const WorkspaceId& workspace) const {
   std::vector<std::string> found = faults_;
+  for (std::string& one : unread_.Differences(tx, workspace)) found.push_back(std::move(one));
   const absl::StatusOr<LogHead> head = tx.log.Head(workspace);
   if (!head.ok() || head->position != position_) found.push_back("the log ends elsewhere");
   for (const auto& [id, channel] : channels_) {

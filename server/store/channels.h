@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "heim/v1/channel.pb.h"
 #include "heim/v1/read_state_service.pb.h"
 #include "server/model/ids.h"
@@ -92,6 +93,12 @@ struct MemberHistory {
   uint64_t from_seq = 0;
 };
 
+// Channel ids: after the first, up to and with the last.
+struct ChannelRange {
+  std::string after;
+  std::string last;
+};
+
 class Members {
  public:
   explicit Members(SqlSession& session) : session_(&session) {}
@@ -108,8 +115,8 @@ class Members {
                                                std::string_view after_actor_id, uint32_t limit);
   // Writes role, muted and revision.
   absl::Status Update(const v1::Member& member);
-  // Deletes the member, lowers member_count and closes its interval at `position` (of its
-  // member.removed event).
+  // Deletes the member with what it followed and has read of threads, lowers member_count and
+  // closes its interval at `position` (of its member.removed event).
   absl::Status Remove(const ChannelId& channel, const ActorId& actor, uint64_t position);
   absl::StatusOr<int64_t> CountOwners(const ChannelId& channel);
   // Who takes over from a leaving last owner: the oldest admin, else the oldest member who may
@@ -138,6 +145,9 @@ class Members {
                                 absl::Time at);
   absl::StatusOr<bool> MarkThreadRead(const MessageId& root, const ActorId& actor, uint64_t seq,
                                       absl::Time at);
+  // Moves the read cursor back to `seq`; false when it was not after it.
+  absl::StatusOr<bool> MarkUnread(const ChannelId& channel, const ActorId& actor, uint64_t seq);
+  absl::StatusOr<bool> MarkThreadUnread(const MessageId& root, const ActorId& actor, uint64_t seq);
   // Cursor and counts of one channel or (thread set) thread. MEMBER_NOT_FOUND.
   absl::StatusOr<v1::ReadState> ReadStateOf(const ChannelId& channel, const ActorId& actor,
                                             const std::optional<MessageId>& thread);
@@ -146,6 +156,18 @@ class Members {
                                                         const ActorId& actor,
                                                         std::string_view after_channel_id,
                                                         uint32_t limit);
+  // Of the named channels, without those that the actor is no member of; in no order.
+  absl::StatusOr<std::vector<v1::ReadState>> ReadStatesIn(
+      const WorkspaceId& workspace, const ActorId& actor,
+      absl::Span<const std::string_view> channels);
+  // Followed threads with unread replies, of the channels in the range, by channel.
+  absl::StatusOr<std::vector<v1::ReadState>> UnreadThreads(const WorkspaceId& workspace,
+                                                           const ActorId& actor,
+                                                           const ChannelRange& range,
+                                                           uint32_t limit);
+  // Of all channels that are not muted.
+  absl::StatusOr<v1::UnreadSummary> UnreadTotals(const WorkspaceId& workspace,
+                                                 const ActorId& actor);
 
  private:
   SqlSession* session_;

@@ -39,6 +39,8 @@ constexpr char kUpdate[] =
     "UPDATE channel_members SET role = $3, muted = $4, revision = $5 "
     "WHERE channel_id = $1 AND actor_id = $2";
 constexpr char kDelete[] = "DELETE FROM channel_members WHERE channel_id = $1 AND actor_id = $2";
+constexpr char kForgetThreads[] =
+    "DELETE FROM thread_reads WHERE actor_id = $2 AND channel_id = $1";
 constexpr char kCountOwners[] =
     "SELECT COUNT(*) FROM channel_members WHERE channel_id = $1 AND role = 1";
 // Admins first, then members, then guests; viewers (4) cannot write.
@@ -147,6 +149,7 @@ absl::Status Members::Remove(const ChannelId& channel, const ActorId& actor, uin
   HEIM_ASSIGN_OR_RETURN(const int64_t changed,
                         session_->Execute(kDelete, {SqlId(channel), SqlId(actor)}));
   if (changed == 0) return MemberNotFound();
+  HEIM_RETURN_IF_ERROR(session_->Execute(kForgetThreads, {SqlId(channel), SqlId(actor)}));
   HEIM_RETURN_IF_ERROR(session_->Execute(kCountMembers, {SqlId(channel), SqlValue(int64_t{-1})}));
   return session_->Execute(kCloseInterval, {SqlId(channel), SqlId(actor), SqlInt(position)})
       .status();

@@ -17,8 +17,8 @@ constexpr size_t kParticipantsShown = 5;
 
 constexpr char kParticipants[] = "SELECT participants FROM threads WHERE root_id = $1";
 constexpr char kAddReply[] =
-    "INSERT INTO threads (root_id, reply_count, last_reply_seq, last_reply_at, participants) "
-    "VALUES ($1, 1, $2, $3, $4) ON CONFLICT (root_id) DO UPDATE SET "
+    "INSERT INTO threads (root_id, reply_count, last_reply_seq, last_reply_at, participants, "
+    "channel_id) VALUES ($1, 1, $2, $3, $4, $5) ON CONFLICT (root_id) DO UPDATE SET "
     "reply_count = threads.reply_count + 1, "
     "last_reply_at = CASE WHEN excluded.last_reply_seq > threads.last_reply_seq "
     "THEN excluded.last_reply_at ELSE threads.last_reply_at END, "
@@ -54,9 +54,9 @@ absl::Status Messages::AddReply(const MessageId& root, const v1::Message& reply,
       std::find(shown.begin(), shown.end(), reply.actor().id()) == shown.end()) {
     StrAppend(&participants, participants.empty() ? "" : ",", reply.actor().id());
   }
-  HEIM_RETURN_IF_ERROR(session_->Execute(
-      kAddReply,
-      {SqlId(root), SqlInt(reply.seq()), SqlTime(reply.created_at()), SqlText(participants)}));
+  HEIM_RETURN_IF_ERROR(
+      session_->Execute(kAddReply, {SqlId(root), SqlInt(reply.seq()), SqlTime(reply.created_at()),
+                                    SqlText(participants), SqlText(reply.channel_id())}));
   return session_->Execute(kTouchRoot, {SqlId(root), SqlInt(position)}).status();
 }
 

@@ -34,6 +34,7 @@
 #include "server/store/saved_items.h"
 #include "server/store/sql.h"
 #include "server/store/streams.h"
+#include "server/store/thread_follows.h"
 #include "server/store/workspaces.h"
 
 namespace heim {
@@ -55,6 +56,7 @@ class ReadTx {
         bookmarks(session),
         saved(session),
         forwards(session),
+        follows(session),
         streams(session),
         files(session),
         notifications(session),
@@ -81,6 +83,7 @@ class ReadTx {
   Bookmarks bookmarks;
   SavedItems saved;
   Forwards forwards;
+  ThreadFollows follows;
   Streams streams;
   Files files;
   Notifications notifications;

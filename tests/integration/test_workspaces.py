@@ -116,6 +116,7 @@ BODIES = {
     "MessageService_UpdateMessage": {"content": "changed"},
     "MessageService_AddReaction": {"emoji": "👍"},
     "ReadStateService_MarkRead": {"seq": 1},
+    "ReadStateService_MarkUnread": {"seq": 1},
     "StreamService_AppendStream": {"delta": "more"},
     "WorkspaceService_UpdateWorkspace": {"name": "Renamed"},
     "WorkspaceService_UpdateWorkspaceMember": {"role": "guest"},
@@ -165,7 +166,7 @@ def fill(world, method, path, operation, place, name, value):
             body["attachments"] = [{"file_id": value}]
         else:
             body[name] = [value] if name in LISTS else value
-        if operation["operationId"] == "ReadStateService_MarkRead" and name == "message_id":
+        if operation["operationId"].startswith("ReadStateService_Mark") and name == "message_id":
             del body["seq"]
     query = {name: value} if place == "query" else {}
     return path, body, query
