@@ -183,6 +183,18 @@ void BindThreads(const Handlers& to, MethodTable* table) {
                                                    to.read_states);
 }
 
+void BindGroups(const Handlers& to, MethodTable* table) {
+  table->Bind<&GroupService::CreateGroup>("heim.v1.GroupService.CreateGroup", to.groups);
+  table->Bind<&GroupService::ListGroups>("heim.v1.GroupService.ListGroups", to.groups);
+  table->Bind<&GroupService::GetGroup>("heim.v1.GroupService.GetGroup", to.groups);
+  table->Bind<&GroupService::UpdateGroup>("heim.v1.GroupService.UpdateGroup", to.groups);
+  table->Bind<&GroupService::DeleteGroup>("heim.v1.GroupService.DeleteGroup", to.groups);
+  table->Bind<&GroupService::ListGroupMembers>("heim.v1.GroupService.ListGroupMembers", to.groups);
+  table->Bind<&GroupService::AddGroupMember>("heim.v1.GroupService.AddGroupMember", to.groups);
+  table->Bind<&GroupService::RemoveGroupMember>("heim.v1.GroupService.RemoveGroupMember",
+                                                to.groups);
+}
+
 void BindRealtime(const Handlers& to, MethodTable* table) {
   table->Bind<&EventService::Subscribe>("heim.v1.EventService.Subscribe", to.events);
   table->Bind<&EventService::ListEvents>("heim.v1.EventService.ListEvents", to.events);
@@ -207,6 +219,7 @@ void BindHandlers(const Handlers& to, MethodTable* table) {
   BindUnsent(to, table);
   BindKeepsakes(to, table);
   BindThreads(to, table);
+  BindGroups(to, table);
   BindRealtime(to, table);
 }
 

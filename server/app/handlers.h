@@ -14,6 +14,7 @@
 #include "server/service/event_service.h"
 #include "server/service/file_service.h"
 #include "server/service/invite_service.h"
+#include "server/service/group_service.h"
 #include "server/service/message_service.h"
 #include "server/service/password_reset_service.h"
 #include "server/service/notification_service.h"
@@ -41,6 +42,7 @@ struct Handlers {
   EventService& events;
   FileService& files;
   InviteService& invites;
+  GroupService& groups;
   MessageService& messages;
   PasswordResetService& password_resets;
   NotificationService& notifications;

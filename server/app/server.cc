@@ -179,6 +179,8 @@ struct Server::Rooms {
   StreamService streams{{*store, clock, ids, timers, live_streams, hub}};
   AuthService auth{AuthOptions{.open_registration = config.registration == Registration::kOpen,
                                .by_invite = config.registration != Registration::kDisabled},
+  StreamService streams{{*store, clock, ids, timers, live_streams, hub, &presence}};
+  AuthService auth{AuthOptions{.open_registration = config.registration == Registration::kOpen},
                    *store,
                    clock,
                    ids,
@@ -203,12 +205,14 @@ struct Server::Rooms {
   PinService pins{*store, clock};
   BookmarkService bookmarks{*store, clock, ids};
   SavedService saved{*store, clock};
+  MessageService messages{*store, clock, ids, streams, presence};
   ReadStateService read_states{*store, clock};
   DraftService drafts{*store, clock};
   ScheduledPosts scheduled_posts{*store, ids, {clock, timers, executor}};
   ScheduledMessageService scheduled{*store, clock, ids,
                                     [this](absl::Time send_at) { scheduled_posts.Wake(send_at); }};
   ThreadService threads{*store, clock};
+  GroupService groups{*store, clock, ids};
   PresenceService presences{*store, presence, hub};
   EventService events{{*store, hub, ids, timers, executor}};
   FileService files{FileOptions{config.max_file_bytes},
@@ -257,6 +261,7 @@ absl::Status Server::Rooms::OpenMethods() {
   BindHandlers({actors, admin, agents, auth, bookmarks, channels, events, files, messages, pins,
                 presences, read_states, saved, *sessions, streams, workspaces},
   BindHandlers({actors, admin, agents, auth, channels, events, files, messages, presences,
+  BindHandlers({actors, admin, agents, auth, channels, events, files, groups, messages, presences,
                 read_states, *sessions, streams, threads, workspaces},
                methods.get());
   return methods->CheckComplete();

@@ -11,6 +11,7 @@ using WorkspaceId = StrongId<struct WorkspaceIdTag>;
 using MessageId = StrongId<struct MessageIdTag>;
 using StreamId = StrongId<struct StreamIdTag>;
 using FileId = StrongId<struct FileIdTag>;
+using GroupId = StrongId<struct GroupIdTag>;
 // Record of an agent's key or of a personal access token.
 using KeyId = StrongId<struct KeyIdTag>;
 // A login.

@@ -16,13 +16,20 @@ bool IsNameByte(char c) {
          c == '_' || c == '-';
 }
 
+size_t TrailingRun(std::string_view text, char c) {
+  size_t length = 0;
+  while (length < text.size() && text[text.size() - 1 - length] == c) ++length;
+  return length;
+}
+
 // Whether an @ behind this text is within a word or an address. Scripts that are written without
-// spaces may touch it.
+// spaces may touch it; an odd number of backslashes escapes it.
 bool EndsInWord(std::string_view text) {
   if (text.empty()) return false;
   const char last = text.back();
+  if (last == '\\') return TrailingRun(text, '\\') % 2 == 1;
   if (static_cast<unsigned char>(last) < 0x80) {
-    return IsNameByte(last) || last == '@' || last == '/' || last == '+' || last == '\\';
+    return IsNameByte(last) || last == '@' || last == '/' || last == '+';
   }
   size_t begin = text.size() - 1;
   while (begin > 0 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
@@ -32,6 +39,28 @@ bool EndsInWord(std::string_view text) {
   constexpr char32_t kCyrillicTo = 0x52F;
   return c >= kLatinFrom && c <= kCyrillicTo;
 }
+
+// Whether what is being read is part of an address: of a link, bare or in Markdown's parentheses.
+class AddressWatch {
+ public:
+  void Pass(std::string_view text, size_t at) {
+    const char c = text[at];
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+      bare_ = linked_ = false;
+    } else if (c == '/' && at >= 2 && text.substr(at - 2, 2) == ":/") {
+      bare_ = true;
+    } else if (c == '(' && at >= 1 && text[at - 1] == ']') {
+      linked_ = true;
+    } else if (c == ')') {
+      linked_ = false;
+    }
+  }
+  bool inside() const { return bare_ || linked_; }
+
+ private:
+  bool bare_ = false;
+  bool linked_ = false;
+};
 
 // Bytes of `text` that are code in the eyes of Markdown, marked by line and by span.
 class CodeMap {
@@ -168,13 +197,20 @@ std::vector<MentionToken> FindMentions(std::string_view content, v1::ContentType
   const bool markdown = content_type != v1::CONTENT_TYPE_TEXT;
   const CodeMap code(markdown ? content : std::string_view());
   uint32_t code_points = 0;
+  AddressWatch address;
   for (size_t at = 0; at < content.size(); ++at) {
     const bool continues = (static_cast<unsigned char>(content[at]) & 0xC0) == 0x80;
     if (continues) continue;
     const uint32_t here = code_points++;
-    if (content[at] != '@' || EndsInWord(content.substr(0, at))) continue;
-    if (markdown && code.IsCode(at)) continue;
-    const std::string_view name = NameAt(content, at + 1);
+    address.Pass(content, at);
+    if (content[at] != '@' || address.inside() || (markdown && code.IsCode(at))) continue;
+    // Underscores around a name are emphasis.
+    std::string_view name = NameAt(content, at + 1);
+    const std::string_view before = content.substr(0, at);
+    const size_t begin = markdown ? TrailingRun(before, '_') : 0;
+    const size_t emphasis = TrailingRun(name, '_') >= begin ? begin : 0;
+    name.remove_suffix(emphasis);
+    if (EndsInWord(before.substr(0, at - emphasis))) continue;
     const std::string lower = AsciiLower(name);
     const v1::MentionType type = TypeOf(lower);
     if (type == v1::MENTION_TYPE_UNSPECIFIED) continue;

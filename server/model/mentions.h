@@ -17,10 +17,11 @@ struct MentionToken {
   uint32_t length = 0;   // code points, the @ included
 };
 
-// @username, @channel, @here and @everyone, in order, at most kMentionsMax. Not within a word or an
-// e-mail address; in markdown not in code, be it inline, fenced or indented by four spaces after a
-// blank line; `system` texts mention nobody. Whether a username exists is for the caller to find
-// out.
+// @username, @channel, @here and @everyone, in order, at most kMentionsMax; what is written like a
+// username may be a group's handle. Not within a word, an e-mail address or a link's address, nor
+// behind a backslash; in markdown not in code, be it inline, fenced or indented by four spaces
+// after a blank line; `system` texts mention nobody. Whether a username exists is for the caller to
+// find out.
 std::vector<MentionToken> FindMentions(std::string_view content, v1::ContentType content_type);
 
 // The text with each byte of what FindMentions takes for code replaced by NUL, which no text holds.

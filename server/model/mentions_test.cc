@@ -43,14 +43,37 @@ TEST(MentionsTest, NamesAreFoundInRunningText) {
       {"line\n@bob", "bob@5"},
       {"@bob-", "bob@0"},
       {"@bob...", "bob@0"},
+      {"_@bob_ __@eve__", "bob@1 eve@9"},
+      {"@bob_", "bob_@0"},
+      {"\\\\@bob", "bob@2"},
+      {"[see](https://x.org/a) @bob", "bob@23"},
+      {"(https://x.org) @bob [@eve](x)", "bob@16 eve@22"},
   };
   for (const auto& row : rows) EXPECT_EQ(Found(row.text), row.found) << row.text;
 }
 
 TEST(MentionsTest, WordsAddressesAndScrapsAreNone) {
-  for (const char* text : {"", "@", "@ bob", "bob@example.com", "x@bob", "é@bob", "1@bob", "_@bob",
-                           "a.@bob", "@b", "@.bob", "https://host/@bob", "git@host:repo", "\\@bob",
-                           "@@bob", "@bob@example.com", "@a23456789012345678901234567890123"}) {
+  for (const char* text : {"",
+                           "@",
+                           "@ bob",
+                           "bob@example.com",
+                           "x@bob",
+                           "é@bob",
+                           "1@bob",
+                           "_@bob",
+                           "a.@bob",
+                           "@b",
+                           "@.bob",
+                           "https://host/@bob",
+                           "git@host:repo",
+                           "\\@bob",
+                           "@@bob",
+                           "@bob@example.com",
+                           "https://x.org/?u=@bob",
+                           "[x](mailto:@bob)",
+                           "\\\\\\@bob",
+                           "a_@bob_",
+                           "@a23456789012345678901234567890123"}) {
     EXPECT_EQ(Found(text), "") << text;
   }
 }

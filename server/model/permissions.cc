@@ -61,6 +61,9 @@ constexpr std::array<PermissionRow, static_cast<size_t>(P::kCount)> kTable = {{
   {P::kManageMembers,     "manage_members",           kAdm, false, kNone,   kNo,  true,  true,  kScopeAdmin},
   {P::kManageWorkspace,   "manage_workspace",         kAdm, false, kNone,   kNo,  true,  true,  kScopeAdmin},
   {P::kDeleteWorkspace,   "delete_workspace",         kOwn, false, kNone,   kNo,  true,  true,  kScopeAdmin},
+  {P::kReadGroups,        "read_groups",              kMem, false, kNone,   kNo,  true,  true,  kScopeActorsRead},
+  {P::kManageGroups,      "manage_groups",            kMem, false, kNone,   kNo,  true,  true,  kScopeChannelsWrite},
+  {P::kMentionGroups,     "mention_groups",           kMem, false, kNone,   kNo,  true,  true,  kScopeMessagesWrite},
   {P::kUploadFile,        "upload_file",              kGst, false, kNone,   kNo,  true,  true,  kScopeFilesWrite},
   {P::kDownloadFile,      "download_file",            kGst, false, kNone,   kNo,  true,  true,  kScopeFilesRead},
 }};

@@ -57,6 +57,9 @@ enum class Permission {
   kManageMembers,  // roles, removal, deactivation
   kManageWorkspace,
   kDeleteWorkspace,
+  kReadGroups,
+  kManageGroups,   // where the workspace leaves it to its members
+  kMentionGroups,  // @channel, @here, @everyone and user groups
   kUploadFile,
   kDownloadFile,
   kCount,  // number of permissions, not one

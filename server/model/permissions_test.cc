@@ -174,7 +174,9 @@ TEST(PermissionsTest, WorkspacePermissionsFollowTheRole) {
       {P::kCreateHuman, "..wwh"},      {P::kManageMembers, "..wwh"},
       {P::kCreateInvite, "...wh"},     {P::kManageInvites, "..wwh"},
       {P::kManageWorkspace, "..wwh"},  {P::kDeleteWorkspace, ".wwwh"},
-      {P::kUploadFile, "....h"},       {P::kDownloadFile, "....h"}};
+      {P::kReadGroups, "...wh"},       {P::kManageGroups, "...wh"},
+      {P::kMentionGroups, "...wh"},    {P::kUploadFile, "....h"},
+      {P::kDownloadFile, "....h"}};
   for (const auto& [permission, grid] : expected) {
     std::string found;
     for (const v1::WorkspaceRole role : kWorkspaceRoles) {
@@ -224,6 +226,9 @@ const std::map<Permission, std::string_view>& ScopesByHand() {
                                                   {P::kManageMembers, "admin:*"},
                                                   {P::kManageWorkspace, "admin:*"},
                                                   {P::kDeleteWorkspace, "admin:*"},
+                                                  {P::kReadGroups, "actors:read"},
+                                                  {P::kManageGroups, "channels:write"},
+                                                  {P::kMentionGroups, "messages:write"},
                                                   {P::kUploadFile, "files:write"},
                                                   {P::kDownloadFile, "files:read"}};
   return scopes;

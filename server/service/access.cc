@@ -59,18 +59,33 @@ absl::StatusOr<uint64_t> HistoryFrom(ReadTx& tx, const v1::Channel& channel) {
   return start.seq;
 }
 
-// The setting of the workspace that takes this right from its members; empty for none.
-std::string_view SettingOf(Permission permission) {
+// What a setting of the workspace makes of a right of its members.
+struct Switch {
+  std::string_view name;  // empty: nothing
+  bool open_by_default = true;
+};
+
+Switch SwitchOf(Permission permission) {
   switch (permission) {
     case Permission::kCreateChannel:
-      return kMembersCreateChannels;
+      return {kMembersCreateChannels};
     case Permission::kCreateAgent:
-      return kMembersRegisterAgents;
+      return {kMembersRegisterAgents};
     case Permission::kCreateInvite:
-      return kMembersCreateInvites;
+      return {kMembersCreateInvites};
+    case Permission::kManageGroups:
+      return {kMembersManageGroups, false};
     default:
       return {};
   }
+}
+
+absl::StatusOr<bool> IsOpen(ReadTx& tx, const WorkspaceId& id, const Switch& of) {
+  HEIM_ASSIGN_OR_RETURN(const v1::Workspace workspace, tx.workspaces.Get(id));
+  const auto& settings = workspace.settings().fields();
+  const auto found = settings.find(std::string(of.name));
+  if (found == settings.end() || !found->second.has_bool_value()) return of.open_by_default;
+  return found->second.bool_value();
 }
 
 ChannelStanding StandingIn(const v1::Channel& channel) {
@@ -159,19 +174,28 @@ absl::StatusOr<v1::WorkspaceRole> CheckWorkspaceRole(ReadTx& tx, const Caller& c
                                                      Permission permission) {
   HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceRole role, RoleOf(tx, caller));
   HEIM_RETURN_IF_ERROR(Check(permission, FactsOf(caller, role)));
-  const std::string_view setting = SettingOf(permission);
-  if (setting.empty() || role != v1::WORKSPACE_ROLE_MEMBER) return role;
-  HEIM_ASSIGN_OR_RETURN(const v1::Workspace workspace, tx.workspaces.Get(caller.workspace_id));
-  const auto& settings = workspace.settings().fields();
-  const auto found = settings.find(std::string(setting));
-  const bool closed =
-      found != settings.end() && found->second.has_bool_value() && !found->second.bool_value();
-  if (closed) return WorkspaceRoleRequired(v1::WORKSPACE_ROLE_ADMIN);
+  const Switch setting = SwitchOf(permission);
+  if (setting.name.empty() || role != v1::WORKSPACE_ROLE_MEMBER) return role;
+  HEIM_ASSIGN_OR_RETURN(const bool open, IsOpen(tx, caller.workspace_id, setting));
+  if (!open) return WorkspaceRoleRequired(v1::WORKSPACE_ROLE_ADMIN);
   return role;
 }
 
 absl::Status CheckWorkspace(ReadTx& tx, const Caller& caller, Permission permission) {
   return CheckWorkspaceRole(tx, caller, permission).status();
+}
+
+absl::StatusOr<bool> MayMentionGroups(ReadTx& tx, const WorkspaceId& workspace,
+                                      const v1::ActorRef& author) {
+  Caller as;
+  as.actor_id = ActorId(author.id());
+  as.workspace_id = workspace;
+  AccessFacts facts;
+  HEIM_ASSIGN_OR_RETURN(facts.workspace_role, RoleOf(tx, as));
+  facts.credential_is_session = true;  // the scope was checked with the message itself
+  if (!Check(Permission::kMentionGroups, facts).ok()) return false;
+  if (author.type() != v1::ACTOR_TYPE_AGENT) return true;
+  return IsOpen(tx, workspace, {kAgentsMentionGroups, false});
 }
 
 absl::StatusOr<Caller> EnterWorkspace(ReadTx& tx, const Caller& caller,

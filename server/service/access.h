@@ -84,6 +84,9 @@ absl::StatusOr<FileRow> AccessFile(ReadTx& tx, const Caller& caller, const FileI
 inline constexpr std::string_view kMembersCreateChannels = "members_create_channels";
 inline constexpr std::string_view kMembersRegisterAgents = "members_register_agents";
 inline constexpr std::string_view kMembersCreateInvites = "members_create_invites";
+// Settings that open something when they are true: groups to members, mentions of groups to agents.
+inline constexpr std::string_view kMembersManageGroups = "members_manage_groups";
+inline constexpr std::string_view kAgentsMentionGroups = "agents_mention_groups";
 
 // A permission that needs no channel, in the workspace of the call, and that the workspace's
 // settings do not take away. Answers the caller's role as
@@ -91,6 +94,11 @@ inline constexpr std::string_view kMembersCreateInvites = "members_create_invite
 absl::StatusOr<v1::WorkspaceRole> CheckWorkspaceRole(ReadTx& tx, const Caller& caller,
                                                      Permission permission);
 absl::Status CheckWorkspace(ReadTx& tx, const Caller& caller, Permission permission);
+
+// Whether the author may mention groups of actors in the workspace: members and up, agents where
+// the workspace lets them.
+absl::StatusOr<bool> MayMentionGroups(ReadTx& tx, const WorkspaceId& workspace,
+                                      const v1::ActorRef& author);
 
 // The caller as a member of another of its workspaces, named by id or slug (empty: the call's own),
 // for methods that name one in the request. An agent's key stays in its own. WORKSPACE_NOT_FOUND.

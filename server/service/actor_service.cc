@@ -16,6 +16,7 @@
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
 #include "server/service/invites.h"
+#include "server/service/group_membership.h"
 #include "server/service/joining.h"
 #include "server/service/profiles.h"
 
@@ -216,6 +217,9 @@ void ActorService::DeactivateActor(CallContext& context, const v1::DeactivateAct
         HEIM_RETURN_IF_ERROR(tx.credentials.RevokeAllOf(id, acting.at).status());
         HEIM_RETURN_IF_ERROR(tx.message_drafts.EraseOf(id));
         HEIM_RETURN_IF_ERROR(tx.scheduled_messages.EraseOf(id));
+        for (const WorkspaceId& workspace : workspaces) {
+          HEIM_RETURN_IF_ERROR(LeaveGroups(tx, acting, workspace, id));
+        }
         HEIM_ASSIGN_OR_RETURN(*paused, AgentsBelow(tx, id));
         return EmitActorUpdated(tx, acting, actor);
       },

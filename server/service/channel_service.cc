@@ -16,6 +16,7 @@
 #include "server/service/channel_writes.h"
 #include "server/service/commit_reply.h"
 #include "server/service/membership.h"
+#include "server/service/read_cursors.h"
 
 namespace heim {
 namespace {
@@ -204,6 +205,11 @@ void ChannelService::ListChannels(CallContext& context, const v1::ListChannelsRe
       response.set_has_more(true);
       response.set_next_cursor(EncodeCursor(
           FilterOf(request), absl::StrCat(channels.back().name(), "|", channels.back().id())));
+    }
+    if (request.include_read_states()) {
+      HEIM_ASSIGN_OR_RETURN(std::vector<v1::ReadState> states,
+                            ReadStatesOf(tx, context.caller, channels));
+      for (v1::ReadState& state : states) *response.add_read_states() = std::move(state);
     }
     for (v1::Channel& channel : channels) *response.add_channels() = std::move(channel);
     if (response.channels_size() > 0 || filter.name.empty()) return absl::OkStatus();

@@ -29,6 +29,7 @@
 #include "server/service/channel_service.h"
 #include "server/service/event_service.h"
 #include "server/service/file_service.h"
+#include "server/service/group_service.h"
 #include "server/service/message_service.h"
 #include "server/service/pin_service.h"
 #include "server/service/read_state_service.h"
@@ -189,6 +190,7 @@ class ChatFixture : public ::testing::Test {
   std::unique_ptr<PinService> pins_;
   std::unique_ptr<BookmarkService> bookmarks_;
   std::unique_ptr<SavedService> saved_;
+  std::unique_ptr<GroupService> groups_;
   std::unique_ptr<ReadStateService> reads_;
   std::unique_ptr<ThreadService> threads_;
   std::unique_ptr<EventService> events_;

@@ -17,6 +17,7 @@
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
 #include "server/service/following.h"
+#include "server/service/mentioning.h"
 #include "server/service/message_service.h"
 #include "server/service/message_writes.h"
 
@@ -82,7 +83,7 @@ bool SameText(const v1::Message& a, const v1::Message& b) {
 
 absl::Status Edit(WriteTx& tx, const Caller& caller, absl::Time now,
                   const v1::UpdateMessageRequest& request, const std::vector<std::string>& mask,
-                  v1::Message* edited) {
+                  const PresenceBook& presence, v1::Message* edited) {
   HEIM_ASSIGN_OR_RETURN(
       const MessageAccess access,
       AccessMessage(tx, caller, MessageId(request.message_id()), Permission::kEditOwnMessage));
@@ -96,7 +97,11 @@ absl::Status Edit(WriteTx& tx, const Caller& caller, absl::Time now,
   const WorkspaceId workspace(access.access.channel().workspace_id());
   HEIM_RETURN_IF_ERROR(CheckEditWindow(tx, workspace, message, now));
   HEIM_RETURN_IF_ERROR(ApplyEdit(mask, request.message(), &message));
-  HEIM_RETURN_IF_ERROR(FillMentions(tx, workspace, &message));
+  // Who was called already is not asked about again.
+  const bool confirmed = request.confirm_group_mention() || MentionsAGroup(access.message);
+  HEIM_RETURN_IF_ERROR(
+      FillMentions(tx, workspace, &message,
+                   confirmed ? CrowdMentions::kConfirmed : CrowdMentions::kAsk));
   if (SameText(message, access.message)) {
     message = access.message;
     return absl::OkStatus();
@@ -107,6 +112,7 @@ absl::Status Edit(WriteTx& tx, const Caller& caller, absl::Time now,
   if (Contains(mask, "parts")) HEIM_RETURN_IF_ERROR(LinkFileParts(tx, workspace, message));
   HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
   HEIM_RETURN_IF_ERROR(tx.messages.Update(message, position));
+  HEIM_RETURN_IF_ERROR(CallGroups(tx, &presence, &access.message, message));
   v1::Event event = MessageEvent(acting, message);
   *event.mutable_message_updated()->mutable_message() = message;
   HEIM_RETURN_IF_ERROR(tx.Emit(workspace, std::move(event)).status());

@@ -112,7 +112,7 @@ absl::Status PostMessage(WriteTx& tx, const Caller& caller, const NewPost& post,
     message.set_thread_id(root.str());
   }
   const WorkspaceId workspace(access.channel().workspace_id());
-  HEIM_RETURN_IF_ERROR(FillMentions(tx, workspace, &message));
+  HEIM_RETURN_IF_ERROR(FillMentions(tx, workspace, &message, post.crowd));
   HEIM_ASSIGN_OR_RETURN(const uint64_t seq, tx.channels.NextSeq(channel));
   message.set_seq(seq);
   HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
@@ -121,7 +121,8 @@ absl::Status PostMessage(WriteTx& tx, const Caller& caller, const NewPost& post,
   if (!post.repeat_hash.empty()) {
     HEIM_RETURN_IF_ERROR(tx.messages.SetRequestHash(MessageId(post.id), post.repeat_hash));
   }
-  HEIM_RETURN_IF_ERROR(EmitNewMessage(tx, Acting{caller.actor_id, post.at}, workspace, message));
+  HEIM_RETURN_IF_ERROR(EmitNewMessage(tx, Acting{caller.actor_id, post.at}, workspace, message,
+                                      post.presence));
   *sent = std::move(message);
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 #include "heim/v1/message_service.pb.h"
 #include "server/model/caller.h"
 #include "server/model/ids.h"
+#include "server/service/mentioning.h"
 #include "server/store/store.h"
 
 namespace heim {
@@ -26,6 +27,9 @@ struct NewPost {
   std::string repeat_hash;  // empty without a client_id
   // Adds what the request cannot say, before anything is written; not run for a repeat.
   std::function<absl::Status(v1::Message*)> fill;
+  // For @here, which calls nobody without it.
+  const PresenceBook* presence = nullptr;
+  CrowdMentions crowd = CrowdMentions::kLeaveAsText;
 };
 
 // Checks the caller's right to post and commits the message with its events; a repeat answers the

@@ -22,10 +22,13 @@ namespace heim {
 namespace {
 
 absl::Status Send(WriteTx& tx, const CallContext& context, const v1::SendMessageRequest& request,
-                  const std::string& id, absl::Time now, v1::Message* sent) {
+                  const std::string& id, absl::Time now, const PresenceBook& presence,
+                  v1::Message* sent) {
   const ChannelId channel(request.channel_id());
   const NewPost post{id, now, request, request.has_client_id() ? RepeatHash(request) : "",
-                     [&](v1::Message*) { return TakeForChannel(context, channel); }};
+                     [&](v1::Message*) { return TakeForChannel(context, channel); }, &presence,
+                     request.confirm_group_mention() ? CrowdMentions::kConfirmed
+                                                     : CrowdMentions::kAsk};
   HEIM_RETURN_IF_ERROR(PostMessage(tx, context.caller, post, sent));
   // A repeat leaves what was written since.
   if (!request.clear_draft() || sent->id() != id) return absl::OkStatus();
@@ -53,12 +56,10 @@ absl::Status FindLeft(ReadTx& tx, const MessageId& deleted, LeftToErase* left) {
 void MessageService::SendMessage(CallContext& context, const v1::SendMessageRequest& request,
                                  Reply<v1::SendMessageResponse> reply) {
   const std::string id = ids_.NewId();
-  const std::string hash = request.has_client_id() ? RepeatHash(request) : "";
   CommitReply<v1::SendMessageResponse>(
       store_, context, std::move(reply),
-      [this, &context, &request, id, hash](WriteTx& tx, v1::SendMessageResponse* response) {
-        const NewPost post{id, clock_.Now(), request, hash, {}};
-        return PostMessage(tx, context.caller, post, response->mutable_message());
+      [this, &context, &request, id](WriteTx& tx, v1::SendMessageResponse* response) {
+        return Send(tx, context, request, id, clock_.Now(), presence_, response->mutable_message());
       });
 }
 

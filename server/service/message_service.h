@@ -9,6 +9,7 @@
 #include "server/base/clock.h"
 #include "server/base/ids.h"
 #include "server/service/blob_sweeper.h"
+#include "server/hub/presence.h"
 #include "server/service/call.h"
 #include "server/service/stream_stopper.h"
 #include "server/store/store.h"
@@ -21,8 +22,14 @@ inline constexpr std::string_view kEditWindowSeconds = "edit_window_seconds";
 
 class MessageService {
  public:
-  MessageService(Store& store, Clock& clock, Ids& ids, StreamStopper& streams, BlobSweeper& sweeper)
-      : store_(store), clock_(clock), ids_(ids), streams_(streams), sweeper_(sweeper) {}
+  MessageService(Store& store, Clock& clock, Ids& ids, StreamStopper& streams,
+                 const PresenceBook& presence, BlobSweeper& sweeper)
+      : store_(store),
+        clock_(clock),
+        ids_(ids),
+        streams_(streams),
+        sweeper_(sweeper),
+        presence_(presence) {}
 
   void SendMessage(CallContext& context, const v1::SendMessageRequest& request,
                    Reply<v1::SendMessageResponse> reply);
@@ -55,6 +62,7 @@ class MessageService {
   Ids& ids_;
   StreamStopper& streams_;
   BlobSweeper& sweeper_;
+  const PresenceBook& presence_;  // for @here
 };
 
 }  // namespace heim

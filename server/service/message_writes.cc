@@ -1,13 +1,10 @@
 #include "server/service/message_writes.h"
 
-#include <map>
-#include <set>
 #include <utility>
 #include <vector>
 
 #include "server/base/status_macros.h"
 #include "server/model/errors.h"
-#include "server/model/mentions.h"
 #include "server/model/time.h"
 #include "server/service/message_forward.h"
 #include "server/service/pin_service.h"
@@ -19,32 +16,6 @@ absl::StatusOr<MessageId> ThreadRoot(ReadTx& tx, const ChannelAccess& access,
                                      const MessageId& named) {
   HEIM_ASSIGN_OR_RETURN(const v1::Message message, MessageIn(tx, access, named));
   return message.has_thread_id() ? MessageId(message.thread_id()) : named;
-}
-
-absl::Status FillMentions(ReadTx& tx, const WorkspaceId& workspace, v1::Message* message) {
-  message->clear_mentions();
-  const std::vector<MentionToken> tokens =
-      FindMentions(message->content(), message->content_type());
-  std::set<std::string> usernames;
-  for (const MentionToken& token : tokens) {
-    if (token.type == v1::MENTION_TYPE_ACTOR) usernames.insert(token.username);
-  }
-  std::map<std::string, ActorId> ids;
-  if (!usernames.empty()) {
-    const std::vector<std::string> wanted(usernames.begin(), usernames.end());
-    HEIM_ASSIGN_OR_RETURN(const auto found, tx.actors.ResolveUsernames(workspace, wanted));
-    ids.insert(found.begin(), found.end());
-  }
-  for (const MentionToken& token : tokens) {
-    const auto it = ids.find(token.username);
-    if (token.type == v1::MENTION_TYPE_ACTOR && it == ids.end()) continue;
-    v1::Mention& mention = *message->add_mentions();
-    mention.set_type(token.type);
-    if (token.type == v1::MENTION_TYPE_ACTOR) mention.set_actor_id(it->second.str());
-    mention.set_start(token.start);
-    mention.set_length(token.length);
-  }
-  return absl::OkStatus();
 }
 
 absl::Status LinkAttachments(WriteTx& tx, const WorkspaceId& workspace, v1::Message* message) {
@@ -105,7 +76,8 @@ absl::Status EraseBelongings(WriteTx& tx, const MessageId& id) {
 }  // namespace
 
 absl::Status EmitNewMessage(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
-                            const v1::Message& message) {
+                            const v1::Message& message, const PresenceBook* presence) {
+  HEIM_RETURN_IF_ERROR(CallGroups(tx, presence, nullptr, message));
   v1::Event event = MessageEvent(acting, message);
   *event.mutable_message_new()->mutable_message() = message;
   HEIM_RETURN_IF_ERROR(tx.Emit(workspace, std::move(event)).status());

@@ -10,6 +10,7 @@
 #include "server/model/ids.h"
 #include "server/service/access.h"
 #include "server/service/membership.h"
+#include "server/service/mentioning.h"
 #include "server/store/store.h"
 
 namespace heim {
@@ -18,9 +19,6 @@ namespace heim {
 // in the channel and in the caller's history; MESSAGE_NOT_FOUND otherwise.
 absl::StatusOr<MessageId> ThreadRoot(ReadTx& tx, const ChannelAccess& access,
                                      const MessageId& named);
-
-// Finds mentions in the content and resolves usernames of the workspace to actor ids.
-absl::Status FillMentions(ReadTx& tx, const WorkspaceId& workspace, v1::Message* message);
 
 // Fills the facts of the attachments and links the files to the message. The files must be the
 // author's own uploads: FILE_NOT_FOUND otherwise.
@@ -31,9 +29,9 @@ absl::Status LinkAttachments(WriteTx& tx, const WorkspaceId& workspace, v1::Mess
 absl::Status LinkFileParts(WriteTx& tx, const WorkspaceId& workspace, const v1::Message& message);
 
 // Emits message.new, and for a reply counts it into its root, emits message.updated of the root and
-// makes those follow whom the reply concerns.
+// makes those follow whom the reply concerns. `presence` says whom @here calls; without it nobody.
 absl::Status EmitNewMessage(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
-                            const v1::Message& message);
+                            const v1::Message& message, const PresenceBook* presence = nullptr);
 
 // Turns the message into a tombstone: rows, files, reactions, versions, its pin, saved items,
 // forwarded copies, earlier events and kept answers lose its text; emits message.deleted. Answers

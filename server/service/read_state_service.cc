@@ -74,6 +74,20 @@ absl::Status EmitReadUpdated(WriteTx& tx, const Acting& acting, const WorkspaceI
   return MarkInboxRead(tx, acting, workspace, state);
 }
 
+absl::StatusOr<std::vector<v1::ReadState>> ReadStatesOf(ReadTx& tx, const Caller& caller,
+                                                        absl::Span<const v1::Channel> channels) {
+  std::vector<std::string_view> ids;
+  for (const v1::Channel& channel : channels) {
+    if (channel.has_me()) ids.push_back(channel.id());
+  }
+  HEIM_ASSIGN_OR_RETURN(std::vector<v1::ReadState> states,
+                        tx.members.ReadStatesIn(caller.workspace_id, caller.actor_id, ids));
+  std::sort(states.begin(), states.end(), [](const v1::ReadState& a, const v1::ReadState& b) {
+    return a.channel_id() < b.channel_id();
+  });
+  return states;
+}
+
 void ReadStateService::MarkRead(CallContext& context, const v1::MarkReadRequest& request,
                                 Reply<v1::MarkReadResponse> reply) {
   CommitReply<v1::MarkReadResponse>(

@@ -90,8 +90,8 @@ absl::Status StreamService::EndIn(WriteTx& tx, const v1::Stream& closed, const E
   HEIM_RETURN_IF_ERROR(FillMentions(tx, row.workspace_id, &message));
   HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(row.workspace_id));
   HEIM_RETURN_IF_ERROR(tx.messages.Update(message, position));
-  HEIM_RETURN_IF_ERROR(
-      EmitNewMessage(tx, {ActorId(closed.actor_id()), acting.at}, row.workspace_id, message));
+  HEIM_RETURN_IF_ERROR(EmitNewMessage(tx, {ActorId(closed.actor_id()), acting.at}, row.workspace_id,
+                                      message, deps_.presence));
   *remains = std::move(message);
   return absl::OkStatus();
 }

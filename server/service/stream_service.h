@@ -15,6 +15,7 @@
 #include "server/base/timers.h"
 #include "server/hub/hub.h"
 #include "server/hub/live_streams.h"
+#include "server/hub/presence.h"
 #include "server/model/stream_call.h"
 #include "server/service/call.h"
 #include "server/service/stream_stopper.h"
@@ -31,6 +32,7 @@ class StreamService : public StreamStopper {
     Timers& timers;
     LiveStreams& live;
     Hub& hub;
+    const PresenceBook* presence = nullptr;  // for @here
   };
 
   // Ends streams whose idle timer fires from now on.

@@ -190,7 +190,8 @@ class UnreadLawTest : public ChatFixture, public ::testing::WithParamInterface<u
   }
   std::string Words() {
     static const std::vector<std::string> kWords = {"hello",   "@bob",      "@channel", "`@ann`",
-                                                    "@nobody", "@everyone", "@ann,",    "@bot"};
+                                                    "@nobody", "@everyone", "@ann,",    "@bot",
+                                                    "@team",   "@crew"};
     return StrCat(One(kWords), " ", One(kWords));
   }
   void Note(const absl::StatusOr<v1::Message>& message) {
@@ -211,6 +212,7 @@ class UnreadLawTest : public ChatFixture, public ::testing::WithParamInterface<u
 
   SeededEntropy dice_{GetParam()};
   std::vector<std::string> places_;
+  std::vector<std::string> teams_;
   std::vector<std::string> said_;
   std::vector<std::pair<const Caller*, std::string>> streaming_;
 };
@@ -304,7 +306,17 @@ void UnreadLawTest::Read() {
 void UnreadLawTest::ComeAndGo() {
   const Caller& who = Somebody();
   const std::string& place = One(places_);
-  switch (Below(4)) {
+  v1::AddGroupMemberRequest add;
+  add.set_group_id(One(teams_));
+  add.set_actor_id(who.actor_id.str());
+  v1::RemoveGroupMemberRequest remove;
+  remove.set_group_id(One(teams_));
+  remove.set_actor_id(who.actor_id.str());
+  switch (Below(6)) {
+    case 4:
+      return (void)Call(olga_, &GroupService::AddGroupMember, groups_, add);
+    case 5:
+      return (void)Call(olga_, &GroupService::RemoveGroupMember, groups_, remove);
     case 0:
       return (void)Join(who, place);
     case 1:
@@ -320,6 +332,12 @@ TEST_P(UnreadLawTest, EveryStepLeavesTheCountsThatEventsGive) {
   SCOPED_TRACE(StrCat("seed ", GetParam()));
   places_ = {general_, CreateChannel(olga_, "dev")->id(),
              CreateChannel(olga_, "secret", v1::CHANNEL_TYPE_PRIVATE)->id()};
+  for (const char* handle : {"team", "crew"}) {
+    v1::CreateGroupRequest request;
+    request.set_handle(handle);
+    request.add_member_ids(bob_.actor_id.str());
+    teams_.push_back(Call(olga_, &GroupService::CreateGroup, groups_, request)->group().id());
+  }
   Note(Send(ann_, general_, "first"));
   UnreadModel model;
   size_t applied = 0;

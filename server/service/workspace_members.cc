@@ -10,6 +10,7 @@
 #include "server/model/time.h"
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
+#include "server/service/group_membership.h"
 #include "server/service/joining.h"
 #include "server/service/workspace_service.h"
 
@@ -81,6 +82,7 @@ absl::Status RemoveMember(WriteTx& tx, const Acting& acting, const WorkspaceId& 
   for (const ChannelId& channel : channels) {
     HEIM_RETURN_IF_ERROR(RemoveFromChannel(tx, acting, channel, actor).status());
   }
+  HEIM_RETURN_IF_ERROR(LeaveGroups(tx, acting, workspace, actor));
   HEIM_RETURN_IF_ERROR(tx.workspaces.RemoveMember(workspace, actor));
   HEIM_RETURN_IF_ERROR(tx.notifications.ForgetWorkspace(workspace, actor));
   v1::Event event = EventBy(acting);

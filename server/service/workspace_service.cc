@@ -30,7 +30,8 @@ constexpr std::string_view kDefaultChannel = "default_channel_id";
 // Switches are true or false, so that a slip of the pen does not leave a right open.
 absl::Status CheckSwitches(const v1::Workspace& workspace) {
   for (const std::string_view name :
-       {kMembersCreateChannels, kMembersRegisterAgents, kMembersCreateInvites}) {
+       {kMembersCreateChannels, kMembersRegisterAgents, kMembersCreateInvites, kMembersManageGroups,
+        kAgentsMentionGroups}) {
     const auto found = workspace.settings().fields().find(std::string(name));
     if (found == workspace.settings().fields().end() || found->second.has_bool_value()) continue;
     return InvalidField(StrCat("settings.", name), "true or false");

@@ -8,6 +8,7 @@
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/model/errors.h"
+#include "server/store/mention_rows.h"
 #include "server/store/reaction_groups.h"
 #include "server/store/sql_values.h"
 
@@ -29,11 +30,6 @@ constexpr char kInsert[] =
     "revision, created_at, created_position, changed_position, client_id, body) "
     "SELECT $1, c.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14 "
     "FROM channels c WHERE c.id = $2 AND c.workspace_id = $3";
-constexpr char kInsertMention[] =
-    "INSERT INTO message_mentions (channel_id, actor_id, seq) VALUES ($1, $2, $3) "
-    "ON CONFLICT (channel_id, actor_id, seq) DO NOTHING";
-constexpr char kDeleteMention[] =
-    "DELETE FROM message_mentions WHERE channel_id = $1 AND actor_id = $2 AND seq = $3";
 constexpr char kGet[] = HEIM_MESSAGE_SELECT "WHERE m.id = $1";
 constexpr char kFindByClientId[] = HEIM_MESSAGE_SELECT "WHERE m.actor_id = $1 AND m.client_id = $2";
 constexpr char kRequestHashOf[] = "SELECT request_hash FROM messages WHERE id = $1";
@@ -111,26 +107,6 @@ absl::StatusOr<std::vector<v1::Message>> ReadMessages(SqlSession& session, std::
   return messages;
 }
 
-// Whom the message calls: actor ids, '*' for a group; sorted, each once.
-std::vector<std::string> CalledBy(const v1::Message& message) {
-  std::vector<std::string> called;
-  for (const v1::Mention& mention : message.mentions()) {
-    called.push_back(mention.type() == v1::MENTION_TYPE_ACTOR ? mention.actor_id() : "*");
-  }
-  std::sort(called.begin(), called.end());
-  called.erase(std::unique(called.begin(), called.end()), called.end());
-  return called;
-}
-
-absl::Status WriteMentions(SqlSession& session, std::string_view sql, std::string_view channel,
-                           uint64_t seq, const std::vector<std::string>& called) {
-  for (const std::string& actor : called) {
-    HEIM_RETURN_IF_ERROR(
-        session.Execute(sql, {SqlText(channel), SqlText(actor), SqlInt(seq)}).status());
-  }
-  return absl::OkStatus();
-}
-
 // What Update needs to know of the row before.
 struct OldRow {
   std::string channel_id;
@@ -159,11 +135,9 @@ absl::Status UpdateMentions(SqlSession& session, const v1::Message& message, con
   if (!before.ParseFromString(old.body)) {
     return absl::InternalError("a stored message does not parse");
   }
-  const std::vector<std::string> was = CalledBy(before);
-  const std::vector<std::string> is = CalledBy(message);
-  if (was == is) return absl::OkStatus();
-  HEIM_RETURN_IF_ERROR(WriteMentions(session, kDeleteMention, old.channel_id, old.seq, was));
-  return WriteMentions(session, kInsertMention, old.channel_id, old.seq, is);
+  before.set_channel_id(old.channel_id);
+  before.set_seq(old.seq);
+  return UpdateMentionRows(session, before, message);
 }
 
 }  // namespace
@@ -182,8 +156,7 @@ absl::Status Messages::Insert(const v1::Message& message, const WorkspaceId& wor
            SqlInt(message.revision()), SqlTime(message.created_at()), SqlInt(position),
            SqlTextOrNull(message.client_id()), SqlBlob(body)}));
   if (inserted == 0) return ChannelNotFound();
-  return WriteMentions(*session_, kInsertMention, message.channel_id(), message.seq(),
-                       CalledBy(message));
+  return InsertMentionRows(*session_, message);
 }
 
 absl::StatusOr<v1::Message> Messages::Get(const MessageId& id) {

@@ -35,6 +35,7 @@
 #include "server/store/sql.h"
 #include "server/store/streams.h"
 #include "server/store/thread_follows.h"
+#include "server/store/user_groups.h"
 #include "server/store/workspaces.h"
 
 namespace heim {
@@ -57,6 +58,8 @@ class ReadTx {
         saved(session),
         forwards(session),
         follows(session),
+        groups(session),
+        calls(session),
         streams(session),
         files(session),
         notifications(session),
@@ -84,6 +87,8 @@ class ReadTx {
   SavedItems saved;
   Forwards forwards;
   ThreadFollows follows;
+  UserGroups groups;
+  GroupCalls calls;
   Streams streams;
   Files files;
   Notifications notifications;

@@ -114,3 +114,17 @@ def test_totals_leave_muted_channels_out(server, ada):
     assert counts(cleo, quiet) == (1, 1), "still counted where it is"
     muted = [s["channel_id"] for s in states(cleo) if s["muted"]]
     assert muted == [quiet["id"]]
+
+
+def test_the_channel_list_brings_counts_along(server, ada):
+    cleo = server.person(ada, next(names))
+    rooms = [room(ada, cleo) for _ in range(3)]
+    ada.send(rooms[1]["id"], f"@{cleo.actor['username']}")
+    plain = cleo.get("/channels?limit=200").json()
+    assert not plain.get("read_states")
+    listed = cleo.get("/channels?limit=200&include_read_states=true").json()
+    by_id = {s["channel_id"]: s for s in listed["read_states"]}
+    mine = {c["id"] for c in listed["channels"] if "me" in c}
+    assert set(by_id) == mine >= {r["id"] for r in rooms}
+    assert [(by_id[r["id"]]["unread_count"], by_id[r["id"]]["mention_count"]) for r in rooms] == [
+        (0, 0), (1, 1), (0, 0)]

@@ -50,6 +50,7 @@ class World:
         assert up.status_code == 201, up.text
         self.file = up.json()
         self.agent = server.agent(owner, next(names))
+        self.group = owner.post("/groups", {"handle": f"{workspace['slug']}-team"}).json()
         self.token = owner.post("/auth/tokens", {"label": "t"}).json()["key"]
         self.session = self.member.get("/auth/sessions").json()["sessions"][0]
         self.invite = owner.post(f"/workspaces/{workspace['id']}/invites").json()["invite"]
@@ -65,6 +66,7 @@ class World:
             "session_id": [self.session["id"]],
             "invite_id": [self.invite["id"]],
             "emoji": ["👍"],
+            "group_id": [self.group["id"]],
         }
         for other, same in {"thread_id": "message_id", "before": "message_id",
                             "after": "message_id", "around": "message_id",
