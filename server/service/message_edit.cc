@@ -130,7 +130,8 @@ void MessageService::UpdateMessage(CallContext& context, const v1::UpdateMessage
   CommitReply<v1::UpdateMessageResponse>(
       store_, context, std::move(reply),
       [this, &context, &request, mask = *mask](WriteTx& tx, v1::UpdateMessageResponse* response) {
-        return Edit(tx, context.caller, clock_.Now(), request, mask, response->mutable_message());
+        return Edit(tx, context.caller, clock_.Now(), request, mask, presence_,
+                    response->mutable_message());
       });
 }
 
