@@ -13,9 +13,10 @@ import sys
 # Folder -> folders of ours that it may include. `proto` is the generated messages, `stubs` the
 # generated gRPC code. A folder may always include itself.
 INNER = ("base", "model", "proto")
-SERVICE = INNER + ("hub", "store", "blob", "bus", "auth")
+SERVICE = INNER + ("hub", "store", "blob", "bus", "auth", "image")
 ALLOWED = {
     "server/base": (),
+    "server/image": ("base",),
     "server/model": ("base", "proto"),
     "server/store": INNER,
     "server/store/sqlite": INNER + ("store",),
@@ -52,6 +53,8 @@ DOORS = {
     r"simdjson\.h": ("gateway",),
     r"(spdlog|fmt)/.*": ("server/base",),
     r"(sodium|argon2)\.h|sodium/.*": ("server/base",),
+    r"utf8proc\.h": ("server/base",),
+    r"png\.h|jpeglib\.h|jerror\.h|webp/.*": ("server/image",),
     r"openssl/.*": ("server/base", "server/net", "gateway"),
     r"CLI/.*": ("cli",),
     r"nlohmann/.*": ("cli", "gateway/openapi", "tests", "bench"),

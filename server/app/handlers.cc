@@ -8,13 +8,16 @@ void BindPeople(const Handlers& to, MethodTable* table) {
   table->Bind<&ActorService::GetActor>("heim.v1.ActorService.GetActor", to.actors);
   table->Bind<&ActorService::UpdateActor>("heim.v1.ActorService.UpdateActor", to.actors);
   table->Bind<&ActorService::DeactivateActor>("heim.v1.ActorService.DeactivateActor", to.actors);
+  table->Bind<&ActorService::ReactivateActor>("heim.v1.ActorService.ReactivateActor", to.actors);
   table->Bind<&ActorService::ListActors>("heim.v1.ActorService.ListActors", to.actors);
 
   table->Bind<&AgentService::RegisterAgent>("heim.v1.AgentService.RegisterAgent", to.agents);
   table->Bind<&AgentService::ListAgents>("heim.v1.AgentService.ListAgents", to.agents);
   table->Bind<&AgentService::GetAgent>("heim.v1.AgentService.GetAgent", to.agents);
+  table->Bind<&AgentService::UpdateAgent>("heim.v1.AgentService.UpdateAgent", to.agents);
   table->Bind<&AgentService::CreateAgentKey>("heim.v1.AgentService.CreateAgentKey", to.agents);
   table->Bind<&AgentService::ListAgentKeys>("heim.v1.AgentService.ListAgentKeys", to.agents);
+  table->Bind<&AgentService::RotateAgentKey>("heim.v1.AgentService.RotateAgentKey", to.agents);
   table->Bind<&AgentService::RevokeAgentKey>("heim.v1.AgentService.RevokeAgentKey", to.agents);
 
   table->Bind<&AuthService::Login>("heim.v1.AuthService.Login", to.auth);

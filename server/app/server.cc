@@ -196,6 +196,8 @@ struct Server::Rooms {
   InviteService invites{{config.public_url}, *store, clock, ids, entropy, authenticator};
   PasswordResetService password_resets{
       {config.public_url}, {*store, clock, ids, entropy, passwords, authenticator, hub}};
+  AgentService agents{*store,  clock,  ids,
+                      entropy, timers, AgentTools{authenticator, hub, presence, streams}};
   WorkspaceService workspaces{*store, clock, ids, authenticator, streams};
   ChannelService channels{*store, clock, ids, streams};
   MessageService messages{*store, clock, ids, streams};

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/base/strings.h"
+#include "server/model/people_limits.h"
 
 namespace heim {
 namespace {
@@ -132,6 +133,8 @@ std::string Accounts() {
   return Section(
       "Accounts and sessions",
       {{"characters of a username", absl::StrCat(kUsernameMinLength, " to ", kUsernameMaxLength)},
+       {"a username that was given up is kept from others for", Time(kFormerUsernameKept)},
+       {"usernames kept for one actor", absl::StrCat(kFormerUsernamesMax)},
        {"characters of a channel's name or a slug", absl::StrCat(kSlugMaxLength)},
        {"characters of a password: least", absl::StrCat(kPasswordMinLength)},
        {"a login holds", Time(kSessionLifetime)},
@@ -155,6 +158,21 @@ std::string Notifications() {
 void AppendRate(std::string_view what, const BucketRule& rule, std::string* out) {
   absl::StrAppendFormat(out, "| %s | %.4g | %.6g |\n", std::string(what), rule.refill_per_second,
                         rule.burst);
+       {"a replaced key goes on for: default", Time(kKeyOverlapDefault)},
+       {"a replaced key goes on for: most", Time(kKeyOverlapMax)},
+       {"calls under way at shutdown get", Time(kDrainTime)}});
+}
+
+std::string Pictures() {
+  return Section("Pictures",
+                 {{"file of an actor's picture", Bytes(kImageMaxBytes)},
+                  {"file of an emoji", Bytes(kEmojiImageMaxBytes)},
+                  {"pixels of a picture", absl::StrCat(kImageMaxPixels)},
+                  {"side of an actor's picture as kept",
+                   absl::StrCat(kAvatarPixels, " and ", kSmallAvatarPixels, " px")},
+                  {"side of an emoji as kept", absl::StrCat(kEmojiPixels, " px")},
+                  {"emoji of a workspace", absl::StrCat(kCustomEmojiMax)},
+                  {"characters of an emoji's name", absl::StrCat(kCustomEmojiNameMaxLength)}});
 }
 
 std::string Rates() {
@@ -209,6 +227,7 @@ std::string LimitsMarkdown() {
   return absl::StrCat("# Limits\n\nMade from `server/model/limits.h`; do not edit.\n", Messages(),
                       Requests(), Events(), Streams(), Accounts(), Notifications(), Rates());
                       Threads(), Requests(), Events(), Streams(), Accounts(), Rates());
+                      Requests(), Events(), Streams(), Accounts(), Pictures(), Rates());
 }
 
 }  // namespace heim

@@ -15,6 +15,7 @@
 #include "server/base/entropy.h"
 #include "server/base/ids.h"
 #include "server/base/strings.h"
+#include "server/base/timers.h"
 #include "server/model/errors.h"
 #include "server/model/time.h"
 #include "server/service/actor_service.h"
@@ -153,7 +154,7 @@ class AccountFixture : public ::testing::Test {
     actors_ = std::make_unique<ActorService>(ActorOptions{open_registration}, *store_, clock_, ids_,
                                              actor_tools);
     const AgentTools agent_tools{*authenticator_, hub_, presence_, stopper_};
-    agents_ = std::make_unique<AgentService>(*store_, clock_, ids_, entropy_, agent_tools);
+    agents_ = std::make_unique<AgentService>(*store_, clock_, ids_, entropy_, timers_, agent_tools);
     workspaces_ =
         std::make_unique<WorkspaceService>(*store_, clock_, ids_, *authenticator_, stopper_);
     invites_ = std::make_unique<InviteService>(InviteOptions{"https://heim.example"}, *store_,
@@ -263,6 +264,7 @@ class AccountFixture : public ::testing::Test {
   }
 
   ManualClock clock_;
+  ManualTimers timers_{clock_};
   SeededEntropy entropy_{7};
   UuidV7Ids ids_{clock_, entropy_};
   SessionTokens tokens_{"a secret of the test, long enough", clock_};

@@ -10,13 +10,11 @@
 #include "server/base/text.h"
 #include "server/model/errors.h"
 #include "server/model/limits.h"
-#include "server/model/page.h"
 #include "server/model/permissions.h"
-#include "server/model/time.h"
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
 #include "server/service/invites.h"
-#include "server/service/group_membership.h"
+#include "server/service/directory.h"
 #include "server/service/joining.h"
 #include "server/service/profiles.h"
 
@@ -66,20 +64,6 @@ absl::StatusOr<Admission> AdmitBy(ReadTx& tx, const Caller& caller,
   HEIM_ASSIGN_OR_RETURN(admission.role, GrantedRole(request.role(), own));
   HEIM_ASSIGN_OR_RETURN(admission.workspace, tx.workspaces.Get(caller.workspace_id));
   return admission;
-}
-
-// The actor's agents, and theirs.
-absl::StatusOr<std::vector<ActorId>> AgentsBelow(ReadTx& tx, const ActorId& owner) {
-  std::vector<ActorId> found;
-  HEIM_ASSIGN_OR_RETURN(std::vector<ActorId> next, tx.actors.AgentsOwnedBy(owner));
-  while (!next.empty()) {
-    const ActorId agent = next.back();
-    next.pop_back();
-    HEIM_ASSIGN_OR_RETURN(const std::vector<ActorId> below, tx.actors.AgentsOwnedBy(agent));
-    next.insert(next.end(), below.begin(), below.end());
-    found.push_back(agent);
-  }
-  return found;
 }
 
 }  // namespace
@@ -160,81 +144,27 @@ void ActorService::GetActor(CallContext& context, const v1::GetActorRequest& req
 
 void ActorService::ListActors(CallContext& context, const v1::ListActorsRequest& request,
                               Reply<v1::ListActorsResponse> reply) {
+  DirectoryQuery query;
+  query.filter.q = request.q();
+  query.filter.type = request.type();
+  query.filter.capability = request.capability();
+  query.filter.framework = request.framework();
+  if (!request.owner_id().empty()) {
+    query.filter.owner = ResolveMe(context.caller, request.owner_id());
+  }
+  query.filter.include_deactivated = request.include_deactivated();
+  query.limit = request.limit();
+  query.cursor = request.cursor();
+  auto page = ListDirectory(store_, context.caller, std::move(query));
+  if (!page.ok()) return reply(page.status());
   v1::ListActorsResponse response;
-  const std::string filter_text =
-      StrCat(request.q(), "/", request.type(), "/", request.include_deactivated());
-  const absl::Status status = store_.Read([&](ReadTx& tx) -> absl::Status {
-    HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceRole role,
-                          CheckWorkspaceRole(tx, context.caller, Permission::kReadPresence));
-    HEIM_ASSIGN_OR_RETURN(const uint32_t limit, PageLimit(request.limit()));
-    ActorFilter filter;
-    filter.q = request.q();
-    filter.type = request.type();
-    filter.include_deactivated = request.include_deactivated();
-    if (role == v1::WORKSPACE_ROLE_GUEST) filter.shares_channel_with = context.caller.actor_id;
-    filter.limit = limit + 1;
-    if (!request.cursor().empty()) {
-      HEIM_ASSIGN_OR_RETURN(filter.after_username, DecodeCursor(request.cursor(), filter_text));
-    }
-    HEIM_ASSIGN_OR_RETURN(std::vector<v1::Actor> actors,
-                          tx.actors.List(context.caller.workspace_id, filter));
-    if (actors.size() > limit) {
-      actors.resize(limit);
-      response.set_has_more(true);
-      response.set_next_cursor(EncodeCursor(filter_text, actors.back().username()));
-    }
-    for (v1::Actor& actor : actors) *response.add_actors() = std::move(actor);
-    return absl::OkStatus();
-  });
-  if (!status.ok()) return reply(status);
-  for (v1::Actor& actor : *response.mutable_actors()) ShowPresence(tools_.presence, &actor);
+  for (v1::Actor& actor : page->actors) {
+    ShowPresence(tools_.presence, &actor);
+    *response.add_actors() = std::move(actor);
+  }
+  response.set_has_more(!page->next_cursor.empty());
+  response.set_next_cursor(std::move(page->next_cursor));
   reply(std::move(response));
-}
-
-void ActorService::DeactivateActor(CallContext& context, const v1::DeactivateActorRequest& request,
-                                   Reply<v1::DeactivateActorResponse> reply) {
-  auto paused = std::make_shared<std::vector<ActorId>>();
-  CommitReply<v1::DeactivateActorResponse>(
-      store_, context, std::move(reply),
-      [this, &context, &request, paused](WriteTx& tx,
-                                         v1::DeactivateActorResponse* response) -> absl::Status {
-        const ActorId id = ResolveMe(context.caller, request.actor_id());
-        v1::Actor& actor = *response->mutable_actor();
-        HEIM_ASSIGN_OR_RETURN(actor, AccessActor(tx, context.caller, id));
-        HEIM_RETURN_IF_ERROR(CheckMayManage(tx, context.caller, actor));
-        if (actor.has_deleted_at()) return absl::OkStatus();
-        HEIM_ASSIGN_OR_RETURN(const std::vector<WorkspaceId> workspaces,
-                              tx.actors.WorkspacesOf(id));
-        for (const WorkspaceId& workspace : workspaces) {
-          HEIM_RETURN_IF_ERROR(CheckNotLastOwner(tx, workspace, id));
-        }
-        const Acting acting{context.caller.actor_id, clock_.Now()};
-        *actor.mutable_deleted_at() = ToTimestamp(acting.at);
-        *actor.mutable_updated_at() = actor.deleted_at();
-        actor.set_revision(actor.revision() + 1);
-        HEIM_RETURN_IF_ERROR(tx.actors.Update(actor));
-        HEIM_RETURN_IF_ERROR(tx.sessions.RevokeAllOf(id, acting.at).status());
-        HEIM_RETURN_IF_ERROR(tx.credentials.RevokeAllOf(id, acting.at).status());
-        HEIM_RETURN_IF_ERROR(tx.message_drafts.EraseOf(id));
-        HEIM_RETURN_IF_ERROR(tx.scheduled_messages.EraseOf(id));
-        for (const WorkspaceId& workspace : workspaces) {
-          HEIM_RETURN_IF_ERROR(LeaveGroups(tx, acting, workspace, id));
-        }
-        HEIM_ASSIGN_OR_RETURN(*paused, AgentsBelow(tx, id));
-        return EmitActorUpdated(tx, acting, actor);
-      },
-      [this, paused](const v1::DeactivateActorResponse& response) {
-        const ActorId id(response.actor().id());
-        CutOff(id, "actor_deactivated");
-        // The authenticator refuses their keys as long as their owner is deactivated.
-        for (const ActorId& agent : *paused) CutOff(agent, "credential_revoked");
-      });
-}
-
-void ActorService::CutOff(const ActorId& id, std::string_view goodbye_reason) {
-  tools_.authenticator.DropActor(id);
-  tools_.hub.EndActor(id, goodbye_reason);
-  tools_.streams.StopStreamsBy(id, "stopped_by_admin");
 }
 
 }  // namespace heim

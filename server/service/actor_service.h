@@ -46,6 +46,8 @@ class ActorService {
                    Reply<v1::UpdateActorResponse> reply);
   void DeactivateActor(CallContext& context, const v1::DeactivateActorRequest& request,
                        Reply<v1::DeactivateActorResponse> reply);
+  void ReactivateActor(CallContext& context, const v1::ReactivateActorRequest& request,
+                       Reply<v1::ReactivateActorResponse> reply);
   void ListActors(CallContext& context, const v1::ListActorsRequest& request,
                   Reply<v1::ListActorsResponse> reply);
 

@@ -72,6 +72,14 @@ class ActorServiceTest : public AccountFixture {
     });
     return actor;
   }
+  bool Rests(const std::string& id) {
+    bool rests = false;
+    Read([&](ReadTx& tx) -> absl::Status {
+      rests = *tx.actors.IsPaused(ActorId(id));
+      return absl::OkStatus();
+    });
+    return rests;
+  }
   void Share(const std::string& channel_name, const std::string& owner,
              const std::vector<std::string>& others) {
     Draft draft;
@@ -259,8 +267,8 @@ TEST_F(ActorServiceTest, UpdateIsAnnouncedAsStoredAndCountsRevisions) {
 
 TEST_F(ActorServiceTest, WhatIsNotTheClientsToSetIsRefused) {
   v1::Actor actor;
-  for (const std::string path :
-       {"id", "type", "created_at", "deleted_at", "revision", "presence", "agent.owner_id"}) {
+  for (const std::string path : {"id", "type", "created_at", "deleted_at", "revision", "presence",
+                                 "avatar_url", "agent.owner_id"}) {
     EXPECT_EQ(ReasonOf(Update(mia_, "me", actor, {path}).status()), v1::ERROR_REASON_INVALID_MASK)
         << path;
   }
@@ -312,6 +320,119 @@ TEST_F(ActorServiceTest, LastOwnerStays) {
   const std::string olga = AddPerson(ann_, "olga", v1::WORKSPACE_ROLE_OWNER);
   EXPECT_TRUE(Deactivate(ann_, "me").ok());
   EXPECT_EQ(ReasonOf(Deactivate(olga, "me").status()), v1::ERROR_REASON_LAST_OWNER);
+}
+
+TEST_F(ActorServiceTest, WhoComesBackHasItsNameAndNothingElse) {
+  const auto reactivate = [&](const std::string& token, const std::string& id) {
+    v1::ReactivateActorRequest request;
+    request.set_actor_id(id);
+    return As(token, &ActorService::ReactivateActor, *actors_, request);
+  };
+  const std::string mia = IdOf(mia_);
+  const auto bot = AddAgent(mia_, "bot");
+  const std::string bot_id = bot->agent().id();
+  ASSERT_TRUE(Deactivate(adam_, mia).ok());
+  EXPECT_TRUE(Rests(bot_id));
+  EXPECT_EQ(ReasonFor(bot->api_key()), v1::ERROR_REASON_TOKEN_REVOKED);
+  hub_.TakeEvents();
+  EXPECT_EQ(ReasonOf(reactivate(gus_, mia).status()), v1::ERROR_REASON_ACTOR_NOT_FOUND);
+  const auto back = reactivate(adam_, mia);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_FALSE(back->actor().has_deleted_at());
+  EXPECT_EQ(back->actor().username(), "mia");
+  const std::vector<v1::Event> events = hub_.TakeEvents();
+  ASSERT_THAT(KindsOf(events), ElementsAre(v1::Event::kActorUpdated));
+  EXPECT_EQ(events[0].actor_updated().actor().SerializeAsString(), Stored(mia).SerializeAsString());
+  // Sessions do not come back, the agent does: its key was never revoked.
+  EXPECT_EQ(ReasonFor(mia_), v1::ERROR_REASON_TOKEN_REVOKED);
+  EXPECT_TRUE(Login("mia", kPassword).ok());
+  EXPECT_FALSE(Rests(bot_id));
+  EXPECT_TRUE(Authenticate(bot->api_key()).ok());
+  ASSERT_TRUE(reactivate(adam_, mia).ok());
+  EXPECT_THAT(hub_.TakeEvents(), IsEmpty());
+  // A deactivated agent's keys stay dead.
+  ASSERT_TRUE(Deactivate(adam_, bot_id).ok());
+  ASSERT_TRUE(reactivate(adam_, bot_id).ok());
+  EXPECT_EQ(ReasonFor(bot->api_key()), v1::ERROR_REASON_TOKEN_REVOKED);
+}
+
+TEST_F(ActorServiceTest, AgentsRestAndWakeWithWhomeverTheyBelongTo) {
+  const auto set = [&](const std::string& id, bool active) {
+    if (!active) return Deactivate(ann_, id).status();
+    v1::ReactivateActorRequest request;
+    request.set_actor_id(id);
+    return As(ann_, &ActorService::ReactivateActor, *actors_, request).status();
+  };
+  const std::string mia = IdOf(mia_);
+  const auto upper = AddAgent(mia_, "upper");
+  const std::string upper_id = upper->agent().id();
+  const std::string lower_id = AddAgent(upper->api_key(), "lower")->agent().id();
+  // Who is deactivated and reactivated, and whether the lower agent then rests.
+  const struct {
+    std::string id;
+    bool active;
+    bool upper_rests;
+    bool lower_rests;
+  } kSteps[] = {{mia, false, true, true},       {upper_id, false, true, true},
+                {mia, true, true, true},        {upper_id, true, false, false},
+                {upper_id, false, false, true}, {mia, false, false, true},
+                {upper_id, true, true, true},   {mia, true, false, false}};
+  int n = 0;
+  for (const auto& step : kSteps) {
+    ASSERT_TRUE(set(step.id, step.active).ok()) << ++n;
+    // What is deactivated is looked at again when it comes back.
+    if (!Stored(upper_id).has_deleted_at()) EXPECT_EQ(Rests(upper_id), step.upper_rests) << n;
+    EXPECT_EQ(Rests(lower_id), step.lower_rests) << n;
+  }
+}
+
+TEST_F(ActorServiceTest, NamesAreCleanedUp) {
+  const struct {
+    std::string given;
+    std::string kept;
+  } kCases[] = {{"e\xCC\x81mile", "\xC3\xA9mile"},
+                {"  M \xE2\x80\xAEia\xE2\x80\x8B ", "M ia"},
+                {"\xE2\x80\x8B  \xE2\x81\xA6", "mia"},
+                {"\xF0\x9F\x8E\x89", "\xF0\x9F\x8E\x89"}};
+  for (const auto& test : kCases) {
+    const auto updated = Update(mia_, "me", Named(test.given));
+    ASSERT_TRUE(updated.ok()) << updated.status();
+    EXPECT_EQ(updated->actor().display_name(), test.kept);
+  }
+}
+
+TEST_F(ActorServiceTest, TheDirectoryFiltersAndPagesAlike) {
+  for (int i = 0; i < 5; ++i) {
+    v1::RegisterAgentRequest request;
+    request.set_username(StrCat("bot", i));
+    request.set_framework(i < 4 ? "langgraph" : "autogen");
+    request.add_capabilities("search");
+    ASSERT_TRUE(As(i < 3 ? mia_ : ann_, &AgentService::RegisterAgent, *agents_, request).ok());
+  }
+  v1::ListActorsRequest request;
+  request.set_framework("langgraph");
+  request.set_capability("search");
+  request.set_owner_id("me");
+  request.set_limit(2);
+  const auto first = As(mia_, &ActorService::ListActors, *actors_, request);
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_EQ(first->actors_size(), 2);
+  request.set_cursor(first->next_cursor());
+  const auto second = As(mia_, &ActorService::ListActors, *actors_, request);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(second->actors(0).username(), "bot2");
+  EXPECT_FALSE(second->has_more());
+  // A cursor belongs to its filters.
+  request.set_framework("lang");
+  EXPECT_EQ(ReasonOf(As(mia_, &ActorService::ListActors, *actors_, request).status()),
+            v1::ERROR_REASON_INVALID_CURSOR);
+  v1::ListAgentsRequest agents;
+  agents.set_q("OT4");
+  agents.set_owner_id(IdOf(ann_));
+  const auto found = As(mia_, &AgentService::ListAgents, *agents_, agents);
+  ASSERT_EQ(found->agents_size(), 1);
+  EXPECT_EQ(found->agents(0).username(), "bot4");
+  EXPECT_EQ(As(gus_, &AgentService::ListAgents, *agents_, agents)->agents_size(), 0);
 }
 
 TEST_F(ActorServiceTest, KeysNeedTheScope) {
@@ -460,6 +581,138 @@ TEST_F(AgentServiceTest, UseOfAKeyIsNotedToTheMinute) {
   EXPECT_EQ(ReasonFor(bot->api_key()), v1::ERROR_REASON_UNSPECIFIED);
   ASSERT_TRUE(Update(mia_, "me", Named("and again")).ok());
   EXPECT_EQ(last_used(), first + absl::Seconds(61));
+}
+
+TEST_F(AgentServiceTest, ARotatedKeyGoesOnForItsOverlap) {
+  v1::RegisterAgentRequest registration;
+  registration.set_username("bot");
+  registration.add_scopes("messages:read");
+  const auto bot = As(mia_, &AgentService::RegisterAgent, *agents_, registration);
+  ASSERT_TRUE(bot.ok());
+  EXPECT_TRUE(Authenticate(bot->api_key()).ok());
+  hub_.ended.clear();
+  v1::RotateAgentKeyRequest request;
+  request.set_agent_id(bot->agent().id());
+  request.set_key_id(bot->key().id());
+  const absl::Time at = clock_.Now();
+  const auto rotated = As(mia_, &AgentService::RotateAgentKey, *agents_, request);
+  ASSERT_TRUE(rotated.ok()) << rotated.status();
+  EXPECT_THAT(rotated->key().scopes(), ElementsAre("messages:read"));
+  EXPECT_EQ(rotated->key().label(), bot->key().label());
+  EXPECT_FALSE(rotated->key().has_expires_at());
+  EXPECT_EQ(FromTimestamp(rotated->old_key().expires_at()), at + absl::Hours(1));
+  EXPECT_TRUE(Authenticate(bot->api_key()).ok());
+  EXPECT_TRUE(Authenticate(rotated->api_key()).ok());
+  EXPECT_THAT(hub_.ended, IsEmpty());
+  clock_.Advance(absl::Hours(1));
+  EXPECT_EQ(ReasonFor(bot->api_key()), v1::ERROR_REASON_TOKEN_EXPIRED);
+  EXPECT_TRUE(Authenticate(rotated->api_key()).ok());
+  EXPECT_THAT(hub_.ended, ElementsAre(StrCat("credential_revoked ", bot->key().id())));
+  // What works no more is not rotated.
+  EXPECT_EQ(ReasonOf(As(mia_, &AgentService::RotateAgentKey, *agents_, request).status()),
+            v1::ERROR_REASON_INVALID_ARGUMENT);
+  // Without an overlap the old key ends at once.
+  request.set_key_id(rotated->key().id());
+  request.mutable_overlap();
+  const auto last = As(mia_, &AgentService::RotateAgentKey, *agents_, request);
+  ASSERT_TRUE(last.ok()) << last.status();
+  EXPECT_TRUE(last->old_key().has_revoked_at());
+  EXPECT_EQ(ReasonFor(rotated->api_key()), v1::ERROR_REASON_TOKEN_REVOKED);
+  EXPECT_TRUE(Authenticate(last->api_key()).ok());
+  for (const int64_t seconds : {int64_t{-1}, int64_t{7 * 24 * 3600 + 1}}) {
+    request.set_key_id(last->key().id());
+    request.mutable_overlap()->set_seconds(seconds);
+    EXPECT_EQ(ReasonOf(As(mia_, &AgentService::RotateAgentKey, *agents_, request).status()),
+              v1::ERROR_REASON_INVALID_ARGUMENT);
+  }
+}
+
+TEST_F(AgentServiceTest, ARotatedKeyLivesAsLongAsTheOldOneWasToLive) {
+  const auto bot = AddAgent(mia_, "bot");
+  v1::CreateAgentKeyRequest create;
+  create.set_agent_id(bot->agent().id());
+  *create.mutable_expires_at() = ToTimestamp(clock_.Now() + absl::Hours(10));
+  const auto key = As(mia_, &AgentService::CreateAgentKey, *agents_, create);
+  clock_.Advance(absl::Hours(9) + absl::Minutes(30));
+  v1::RotateAgentKeyRequest request;
+  request.set_agent_id(bot->agent().id());
+  request.set_key_id(key->key().id());
+  const auto rotated = As(mia_, &AgentService::RotateAgentKey, *agents_, request);
+  ASSERT_TRUE(rotated.ok()) << rotated.status();
+  EXPECT_EQ(FromTimestamp(rotated->key().expires_at()), clock_.Now() + absl::Hours(10));
+  // The overlap does not lengthen the life of the old one.
+  EXPECT_EQ(FromTimestamp(rotated->old_key().expires_at()), clock_.Now() + absl::Minutes(30));
+}
+
+TEST_F(AgentServiceTest, RotationGrantsNothingThatTheCallerHasNot) {
+  const auto bot = AddAgent(mia_, "bot");
+  const std::string id = bot->agent().id();
+  v1::RotateAgentKeyRequest request;
+  request.set_agent_id(id);
+  request.set_key_id(bot->key().id());
+  EXPECT_EQ(ReasonOf(As(bot->api_key(), &AgentService::RotateAgentKey, *agents_, request).status()),
+            v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED);
+  EXPECT_EQ(ReasonOf(As(gus_, &AgentService::RotateAgentKey, *agents_, request).status()),
+            v1::ERROR_REASON_AGENT_NOT_FOUND);
+  v1::CreatePersonalTokenRequest narrow;
+  narrow.add_scopes("actors:write");
+  const auto token = As(mia_, &AuthService::CreatePersonalToken, *auth_, narrow);
+  EXPECT_EQ(
+      ReasonOf(As(token->api_key(), &AgentService::RotateAgentKey, *agents_, request).status()),
+      v1::ERROR_REASON_MISSING_SCOPE);
+  request.set_key_id(ids_.NewId());
+  EXPECT_EQ(ReasonOf(As(mia_, &AgentService::RotateAgentKey, *agents_, request).status()),
+            v1::ERROR_REASON_KEY_NOT_FOUND);
+}
+
+TEST_F(AgentServiceTest, AnAgentHoldsNothingThatItsOwnerCannotHold) {
+  const auto bot = AddAgent(mia_, "bot");
+  v1::CreateAgentKeyRequest request;
+  request.set_agent_id(bot->agent().id());
+  request.add_scopes("admin:*");
+  // adam holds it; mia, whose agent it is, does not.
+  EXPECT_EQ(ReasonOf(As(adam_, &AgentService::CreateAgentKey, *agents_, request).status()),
+            v1::ERROR_REASON_MISSING_SCOPE);
+}
+
+TEST_F(AgentServiceTest, AdminsHandAgentsOver) {
+  const std::string max = AddPerson(ann_, "max", v1::WORKSPACE_ROLE_MEMBER);
+  const auto bot = AddAgent(mia_, "bot");
+  const auto boss = AddAgent(ann_, "boss");
+  const std::string id = bot->agent().id();
+  const auto hand = [&](const std::string& token, const std::string& agent,
+                        const std::string& owner) {
+    v1::UpdateAgentRequest request;
+    request.set_agent_id(agent);
+    request.mutable_agent()->mutable_agent()->set_owner_id(owner);
+    return As(token, &AgentService::UpdateAgent, *agents_, request);
+  };
+  EXPECT_EQ(ReasonOf(hand(mia_, id, IdOf(max)).status()), v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED);
+  EXPECT_EQ(ReasonOf(hand(bot->api_key(), id, IdOf(max)).status()),
+            v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED);
+  for (const std::string& unfit : {IdOf(gus_), boss->agent().id(), ids_.NewId(), id}) {
+    EXPECT_EQ(ReasonOf(hand(adam_, id, unfit).status()), v1::ERROR_REASON_INVALID_ARGUMENT);
+  }
+  const std::string mia = IdOf(mia_);
+  ASSERT_TRUE(Deactivate(ann_, mia).ok());
+  v1::ListAgentsRequest resting;
+  resting.set_paused(true);
+  ASSERT_EQ(As(adam_, &AgentService::ListAgents, *agents_, resting)->agents_size(), 1);
+  hub_.TakeEvents();
+  EXPECT_EQ(ReasonOf(hand(adam_, id, mia).status()), v1::ERROR_REASON_UNSPECIFIED) << "no change";
+  EXPECT_THAT(hub_.TakeEvents(), IsEmpty());
+  const auto handed = hand(adam_, id, IdOf(max));
+  ASSERT_TRUE(handed.ok()) << handed.status();
+  EXPECT_EQ(handed->agent().agent().owner_id(), IdOf(max));
+  EXPECT_FALSE(Rests(id));
+  EXPECT_THAT(KindsOf(hub_.TakeEvents()), ElementsAre(v1::Event::kActorUpdated));
+  EXPECT_TRUE(Authenticate(bot->api_key()).ok());
+  EXPECT_EQ(As(adam_, &AgentService::ListAgents, *agents_, resting)->agents_size(), 0);
+  // It is max's to manage now, and no more mia's.
+  EXPECT_EQ(ReasonOf(AddKey(max, id).status()), v1::ERROR_REASON_UNSPECIFIED);
+  // People are no agents.
+  EXPECT_EQ(ReasonOf(hand(adam_, IdOf(max), IdOf(adam_)).status()),
+            v1::ERROR_REASON_AGENT_NOT_FOUND);
 }
 
 }  // namespace

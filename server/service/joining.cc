@@ -6,6 +6,7 @@
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/base/text.h"
+#include "server/base/unicode.h"
 #include "server/model/errors.h"
 #include "server/model/permissions.h"
 #include "server/model/time.h"
@@ -50,14 +51,20 @@ absl::StatusOr<v1::WorkspaceRole> GrantedRole(v1::WorkspaceRole asked, v1::Works
   return asked;
 }
 
+std::string CleanDisplayName(std::string_view name, std::string_view otherwise) {
+  const std::string clean = NormalizeNfc(StripUnsafeControls(name));
+  const size_t first = clean.find_first_not_of(' ');
+  if (first == std::string::npos) return std::string(otherwise);
+  return clean.substr(first, clean.find_last_not_of(' ') - first + 1);
+}
+
 v1::Actor NewActor(const ActorId& id, v1::ActorType type, std::string_view username,
                    std::string_view display_name, absl::Time now) {
   v1::Actor actor;
   actor.set_id(id.str());
   actor.set_type(type);
   actor.set_username(std::string(username));
-  const std::string clean = StripUnsafeControls(display_name);
-  actor.set_display_name(clean.empty() ? std::string(username) : clean);
+  actor.set_display_name(CleanDisplayName(display_name, username));
   actor.set_presence(v1::PRESENCE_OFFLINE);
   *actor.mutable_created_at() = ToTimestamp(now);
   *actor.mutable_updated_at() = actor.created_at();

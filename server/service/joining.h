@@ -21,6 +21,10 @@ namespace heim {
 // is above the caller's own.
 absl::StatusOr<v1::WorkspaceRole> GrantedRole(v1::WorkspaceRole asked, v1::WorkspaceRole own);
 
+// A display name as it is kept: in normal form, without what could fool its reader and without
+// spaces around it; `otherwise` when nothing is left.
+std::string CleanDisplayName(std::string_view name, std::string_view otherwise);
+
 // An actor as it is when it is made: display name cleaned, times and revision set.
 v1::Actor NewActor(const ActorId& id, v1::ActorType type, std::string_view username,
                    std::string_view display_name, absl::Time now);

@@ -7,6 +7,7 @@
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/model/errors.h"
+#include "server/model/people_limits.h"
 #include "server/model/page.h"
 #include "server/model/scopes.h"
 #include "server/model/time.h"
@@ -15,6 +16,19 @@ namespace heim {
 namespace {
 
 constexpr uint32_t kKeysAtOnce = 100;
+
+bool Works(const v1::ApiKey& key, absl::Time now) {
+  const bool expired = key.has_expires_at() && FromTimestamp(key.expires_at()) <= now;
+  return !key.has_revoked_at() && !expired;
+}
+
+absl::StatusOr<CredentialRow> FindKey(ReadTx& tx, const ActorId& actor, v1::CredentialType type,
+                                      const KeyId& id) {
+  if (!IsUuid(id.str())) return KeyNotFound();
+  HEIM_ASSIGN_OR_RETURN(CredentialRow row, tx.credentials.Get(id));
+  if (row.type != type || row.record.actor_id() != actor.str()) return KeyNotFound();
+  return row;
+}
 
 }  // namespace
 
@@ -79,11 +93,54 @@ absl::StatusOr<KeyPage> ListKeys(ReadTx& tx, const ActorId& actor, v1::Credentia
   return page;
 }
 
+absl::StatusOr<absl::Duration> KeyOverlap(bool given, const google::protobuf::Duration& overlap) {
+  if (!given) return kKeyOverlapDefault;
+  const absl::Duration asked =
+      absl::Seconds(overlap.seconds()) + absl::Nanoseconds(overlap.nanos());
+  if (asked < absl::ZeroDuration() || asked > kKeyOverlapMax) {
+    return InvalidField("overlap", "0 to 7 days");
+  }
+  return asked;
+}
+
+absl::StatusOr<RotatedKey> RotateKey(WriteTx& tx, const Caller& caller, const KeyRotation& rotation,
+                                     const KeySecret& secret) {
+  HEIM_ASSIGN_OR_RETURN(const CredentialRow row,
+                        FindKey(tx, rotation.actor_id, rotation.type, rotation.old_id));
+  RotatedKey rotated;
+  rotated.old_key = row.record;
+  if (!Works(row.record, rotation.now)) return InvalidField("key_id", "a key that still works");
+  NewKey key;
+  key.id = rotation.new_id;
+  key.actor_id = rotation.actor_id;
+  key.type = rotation.type;
+  key.workspace_id = row.workspace_id;
+  key.label = row.record.label();
+  key.created_at = rotation.now;
+  for (const std::string& scope : row.record.scopes()) {
+    if (!HasScope(caller.scopes, scope)) return MissingScope(scope);
+    key.scopes.push_back(scope);
+  }
+  if (rotation.expires_at.has_value()) {
+    key.expires_at = *rotation.expires_at;
+  } else if (row.record.has_expires_at()) {
+    key.expires_at = rotation.now + (FromTimestamp(row.record.expires_at()) -
+                                     FromTimestamp(row.record.created_at()));
+  }
+  HEIM_ASSIGN_OR_RETURN(rotated.key, InsertKey(tx, key, secret));
+  absl::Time ends = rotation.now + rotation.overlap;
+  if (row.record.has_expires_at()) ends = std::min(ends, FromTimestamp(row.record.expires_at()));
+  *rotated.old_key.mutable_expires_at() = ToTimestamp(ends);
+  HEIM_RETURN_IF_ERROR(tx.credentials.SetRecord(rotated.old_key));
+  if (ends > rotation.now) return rotated;
+  HEIM_RETURN_IF_ERROR(tx.credentials.Revoke(rotation.old_id, rotation.now).status());
+  *rotated.old_key.mutable_revoked_at() = ToTimestamp(rotation.now);
+  return rotated;
+}
+
 absl::StatusOr<v1::ApiKey> RevokeKey(WriteTx& tx, const ActorId& actor, v1::CredentialType type,
                                      const KeyId& id, absl::Time at) {
-  if (!IsUuid(id.str())) return KeyNotFound();
-  HEIM_ASSIGN_OR_RETURN(CredentialRow row, tx.credentials.Get(id));
-  if (row.type != type || row.record.actor_id() != actor.str()) return KeyNotFound();
+  HEIM_ASSIGN_OR_RETURN(CredentialRow row, FindKey(tx, actor, type, id));
   HEIM_ASSIGN_OR_RETURN(const bool revoked, tx.credentials.Revoke(id, at));
   if (revoked) *row.record.mutable_revoked_at() = ToTimestamp(at);
   return std::move(row.record);
@@ -96,8 +153,7 @@ absl::StatusOr<bool> HasLiveKey(ReadTx& tx, const ActorId& agent, absl::Time now
         const std::vector<v1::ApiKey> keys,
         tx.credentials.ListOf(agent, v1::CREDENTIAL_TYPE_API_KEY, before, kKeysAtOnce));
     for (const v1::ApiKey& key : keys) {
-      const bool expired = key.has_expires_at() && FromTimestamp(key.expires_at()) <= now;
-      if (!key.has_revoked_at() && !expired) return true;
+      if (Works(key, now)) return true;
     }
     if (keys.size() < kKeysAtOnce) return false;
     before = keys.back().id();

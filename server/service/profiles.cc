@@ -5,7 +5,6 @@
 #include "google/protobuf/util/message_differencer.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
-#include "server/base/text.h"
 #include "server/model/errors.h"
 #include "server/model/mask.h"
 #include "server/model/permissions.h"
@@ -37,6 +36,23 @@ absl::Status CheckElsewhere(ReadTx& tx, const Caller& caller, const v1::Actor& t
   return absl::OkStatus();
 }
 
+// An agent is handed over by admins, to somebody who can answer for it: an agent has no more rights
+// than its owner.
+absl::Status CheckNewOwner(ReadTx& tx, const Caller& caller, const v1::Actor& agent) {
+  HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, caller, Permission::kManageAnyAgent));
+  const absl::Status unfit =
+      InvalidField("agent.owner_id", "an active person whose role is not below the agent's");
+  const ActorId owner_id(agent.agent().owner_id());
+  const auto owner = AccessActor(tx, caller, owner_id);
+  if (!owner.ok() || owner->type() != v1::ACTOR_TYPE_HUMAN || owner->has_deleted_at()) return unfit;
+  HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceMember own,
+                        tx.workspaces.GetMember(caller.workspace_id, owner_id));
+  HEIM_ASSIGN_OR_RETURN(const v1::WorkspaceMember member,
+                        tx.workspaces.GetMember(caller.workspace_id, ActorId(agent.id())));
+  const bool may_own = Rank(own.role()) >= Rank(RowOf(Permission::kManageOwnAgent).workspace_role);
+  return may_own && MayGrant(own.role(), member.role()) ? absl::OkStatus() : unfit;
+}
+
 }  // namespace
 
 absl::Status CheckMayManage(ReadTx& tx, const Caller& caller, const v1::Actor& target) {
@@ -51,6 +67,13 @@ absl::Status CheckMayManage(ReadTx& tx, const Caller& caller, const v1::Actor& t
                         tx.workspaces.GetMember(caller.workspace_id, ActorId(target.id())));
   if (!MayGrant(role, member.role())) return WorkspaceRoleRequired(member.role());
   return CheckElsewhere(tx, caller, target);
+}
+
+absl::StatusOr<v1::Actor> AccessAgent(ReadTx& tx, const Caller& caller, const ActorId& id) {
+  auto actor = AccessActor(tx, caller, id);
+  if (ReasonOf(actor.status()) == v1::ERROR_REASON_ACTOR_NOT_FOUND) return AgentNotFound();
+  if (actor.ok() && actor->type() != v1::ACTOR_TYPE_AGENT) return AgentNotFound();
+  return actor;
 }
 
 void ShowPresence(const PresenceBook& book, v1::Actor* actor) {
@@ -79,13 +102,15 @@ absl::StatusOr<v1::Actor> ChangedProfile(ReadTx& tx, const Caller& caller, const
   if (actor.username() != before.username()) {
     HEIM_RETURN_IF_ERROR(CheckUsernameFree(actor.username()));
   }
-  actor.set_display_name(StripUnsafeControls(actor.display_name()));
-  if (actor.display_name().empty()) actor.set_display_name(actor.username());
+  actor.set_display_name(CleanDisplayName(actor.display_name(), actor.username()));
   if (actor.has_status() && actor.status().empty()) actor.clear_status();
   const std::string& chief = actor.agent().reports_to_id();
   if (!chief.empty() && chief != before.agent().reports_to_id() &&
       !AccessActor(tx, caller, ActorId(chief)).ok()) {
     return InvalidField("agent.reports_to_id", "an actor of the workspace");
+  }
+  if (actor.agent().owner_id() != before.agent().owner_id()) {
+    HEIM_RETURN_IF_ERROR(CheckNewOwner(tx, caller, actor));
   }
   return actor;
 }

@@ -19,6 +19,9 @@ namespace heim {
 // MISSING_SCOPE.
 absl::Status CheckMayManage(ReadTx& tx, const Caller& caller, const v1::Actor& target);
 
+// An agent that the caller may know of. AGENT_NOT_FOUND, also for people.
+absl::StatusOr<v1::Actor> AccessAgent(ReadTx& tx, const Caller& caller, const ActorId& id);
+
 // Replaces presence and status of a stored actor by what holds now.
 void ShowPresence(const PresenceBook& book, v1::Actor* actor);
 

@@ -2,10 +2,13 @@
 
 #include <utility>
 
+#include "absl/strings/str_replace.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/base/text.h"
 #include "server/model/errors.h"
+#include "server/model/people_limits.h"
+#include "server/model/time.h"
 #include "server/store/sql_values.h"
 
 namespace heim {
@@ -26,8 +29,11 @@ constexpr char kUpdate[] =
     "presence = $6, metadata = $7, updated_at = $8, deleted_at = $9, revision = $10, search = $11 "
     "WHERE id = $1";
 constexpr char kUpsertProfile[] =
-    "INSERT INTO agent_profiles (actor_id, owner_id, body) VALUES ($1, $2, $3) "
-    "ON CONFLICT (actor_id) DO UPDATE SET owner_id = excluded.owner_id, body = excluded.body";
+    "INSERT INTO agent_profiles (actor_id, owner_id, body, framework) VALUES ($1, $2, $3, $4) "
+    "ON CONFLICT (actor_id) DO UPDATE SET "
+    "owner_id = excluded.owner_id, body = excluded.body, framework = excluded.framework";
+constexpr char kIsPaused[] = "SELECT paused FROM agent_profiles WHERE actor_id = $1";
+constexpr char kSetPaused[] = "UPDATE agent_profiles SET paused = $2 WHERE actor_id = $1";
 constexpr char kDeleteCapabilities[] = "DELETE FROM agent_capabilities WHERE actor_id = $1";
 constexpr char kInsertCapability[] =
     "INSERT INTO agent_capabilities (actor_id, capability) VALUES ($1, $2) "
@@ -41,16 +47,39 @@ constexpr char kResolve[] =
     "SELECT DISTINCT a.username, a.id FROM actors a "
     "JOIN workspace_members w ON w.actor_id = a.id AND w.workspace_id = $1 "
     "WHERE a.deleted_at IS NULL AND a.username IN ({list})";
+// A list is kList, then a condition for each filter that is set (so that each can use its index),
+// then kListEnd. {n} is the number of the condition's parameter.
 constexpr char kList[] = HEIM_ACTOR_SELECT
     "JOIN workspace_members w ON w.actor_id = a.id AND w.workspace_id = $1 "
-    "WHERE a.username > $2 AND ($3 = 0 OR a.type = $3) AND ($4 = 1 OR a.deleted_at IS NULL) "
-    "AND a.search LIKE $5 ESCAPE '\\' "
-    "AND ($6 = '' OR EXISTS (SELECT 1 FROM agent_capabilities c "
-    "WHERE c.actor_id = a.id AND c.capability = $6)) "
-    "AND ($7 = '' OR a.id = $7 OR EXISTS (SELECT 1 FROM channel_members x "
-    "JOIN channel_members y ON y.channel_id = x.channel_id AND y.actor_id = a.id "
-    "JOIN channels h ON h.id = x.channel_id AND h.workspace_id = $1 WHERE x.actor_id = $7)) "
-    "ORDER BY a.username LIMIT $8";
+    "WHERE a.username > $2 AND ($3 = 0 OR a.type = $3) AND ($4 = 1 OR a.deleted_at IS NULL) ";
+constexpr char kListMatching[] = "AND a.search LIKE {n} ESCAPE '\\' ";
+constexpr char kListAble[] =
+    "AND a.id IN (SELECT c.actor_id FROM agent_capabilities c WHERE c.capability = {n}) ";
+constexpr char kListOnFramework[] =
+    "AND a.id IN (SELECT f.actor_id FROM agent_profiles f "
+    "WHERE f.framework = {n} AND f.framework <> '') ";
+constexpr char kListOwned[] =
+    "AND a.id IN (SELECT o.actor_id FROM agent_profiles o WHERE o.owner_id = {n}) ";
+constexpr char kListPaused[] = "AND p.paused = 1 ";
+constexpr char kListSharing[] =
+    "AND (a.id = {n} OR a.id IN (SELECT y.actor_id FROM channel_members x "
+    "JOIN channel_members y ON y.channel_id = x.channel_id "
+    "JOIN channels h ON h.id = x.channel_id AND h.workspace_id = $1 WHERE x.actor_id = {n})) ";
+constexpr char kListEnd[] = "ORDER BY a.username LIMIT {n}";
+constexpr char kGetUsername[] = "SELECT username FROM actors WHERE id = $1";
+constexpr char kIsKept[] =
+    "SELECT COUNT(*) FROM former_usernames "
+    "WHERE username = $1 AND actor_id <> $2 AND kept_until > $3";
+constexpr char kKeepUsername[] =
+    "INSERT INTO former_usernames (username, actor_id, kept_until) VALUES ($1, $2, $3) "
+    "ON CONFLICT (username) DO UPDATE SET actor_id = excluded.actor_id, "
+    "kept_until = excluded.kept_until";
+constexpr char kFreeUsername[] = "DELETE FROM former_usernames WHERE username = $1";
+// Nobody holds more than a few names that it does not use.
+constexpr char kForgetUsernames[] =
+    "DELETE FROM former_usernames WHERE actor_id = $1 AND kept_until < (SELECT MIN(n.kept_until) "
+    "FROM (SELECT kept_until FROM former_usernames WHERE actor_id = $1 "
+    "ORDER BY kept_until DESC LIMIT $2) n)";
 // 4 is the role of guests.
 constexpr char kShareChannel[] =
     "SELECT CASE WHEN x.role <> 4 AND y.role <> 4 THEN 1 "
@@ -103,10 +132,12 @@ std::string SearchText(const v1::Actor& actor) {
   return AsciiLower(StrCat(actor.username(), "\n", actor.display_name()));
 }
 
+absl::Status UsernameTaken() {
+  return MakeError(v1::ERROR_REASON_USERNAME_TAKEN, "This username is in use");
+}
+
 absl::Status ActorTaken(const absl::Status& status) {
-  if (IsTaken(status, "username")) {
-    return MakeError(v1::ERROR_REASON_USERNAME_TAKEN, "This username is in use");
-  }
+  if (IsTaken(status, "username")) return UsernameTaken();
   if (IsTaken(status, "email")) {
     return MakeError(v1::ERROR_REASON_EMAIL_TAKEN, "This e-mail address is in use");
   }
@@ -116,9 +147,9 @@ absl::Status ActorTaken(const absl::Status& status) {
 absl::Status WriteProfile(SqlSession& session, const v1::Actor& actor) {
   if (!actor.has_agent()) return absl::OkStatus();
   const std::string body = actor.agent().SerializeAsString();
-  HEIM_RETURN_IF_ERROR(session.Execute(
-      kUpsertProfile,
-      {SqlText(actor.id()), SqlTextOrNull(actor.agent().owner_id()), SqlBlob(body)}));
+  HEIM_RETURN_IF_ERROR(
+      session.Execute(kUpsertProfile, {SqlText(actor.id()), SqlTextOrNull(actor.agent().owner_id()),
+                                       SqlBlob(body), SqlText(actor.agent().framework())}));
   HEIM_RETURN_IF_ERROR(session.Execute(kDeleteCapabilities, {SqlText(actor.id())}));
   for (const std::string& capability : actor.agent().capabilities()) {
     HEIM_RETURN_IF_ERROR(
@@ -134,6 +165,18 @@ SqlValue OptionalText(bool set, const std::string& text) {
 SqlValue OptionalBlob(bool set, const std::string& bytes) {
   return set ? SqlBlob(bytes) : SqlValue(nullptr);
 }
+
+// A statement that grows by conditions, each with one parameter.
+struct GrowingQuery {
+  std::string sql;
+  std::vector<SqlValue> parameters;
+
+  void Add(std::string_view condition, SqlValue value) {
+    parameters.push_back(value);
+    const std::string place = StrCat("$", parameters.size());
+    StrAppend(&sql, absl::StrReplaceAll(ToAbsl(condition), {{"{n}", place}}));
+  }
+};
 
 template <typename Id>
 absl::StatusOr<std::vector<Id>> QueryIds(SqlSession& session, std::string_view sql,
@@ -152,6 +195,7 @@ absl::Status Actors::Insert(const v1::Actor& actor, std::string_view email) {
   const std::string metadata = actor.metadata().SerializeAsString();
   const std::string folded = AsciiLower(email);
   const std::string search = SearchText(actor);
+  HEIM_RETURN_IF_ERROR(CheckNotKept(actor, actor.created_at()));
   const absl::Status status =
       session_
           ->Execute(kInsert,
@@ -205,6 +249,7 @@ absl::StatusOr<std::vector<std::pair<std::string, ActorId>>> Actors::ResolveUser
 absl::Status Actors::Update(const v1::Actor& actor) {
   const std::string metadata = actor.metadata().SerializeAsString();
   const std::string search = SearchText(actor);
+  HEIM_RETURN_IF_ERROR(KeepFormerName(actor));
   const absl::StatusOr<int64_t> changed = session_->Execute(
       kUpdate, {SqlText(actor.id()), SqlText(actor.username()), SqlText(actor.display_name()),
                 OptionalText(actor.has_avatar_url(), actor.avatar_url()),
@@ -218,21 +263,49 @@ absl::Status Actors::Update(const v1::Actor& actor) {
   return WriteProfile(*session_, actor);
 }
 
+absl::Status Actors::CheckNotKept(const v1::Actor& actor, const google::protobuf::Timestamp& at) {
+  HEIM_ASSIGN_OR_RETURN(
+      const int64_t kept,
+      QueryInt(*session_, kIsKept, {SqlText(actor.username()), SqlText(actor.id()), SqlTime(at)}));
+  return kept == 0 ? absl::OkStatus() : UsernameTaken();
+}
+
+absl::Status Actors::KeepFormerName(const v1::Actor& actor) {
+  std::string former;
+  HEIM_RETURN_IF_ERROR(QueryOne(*session_, kGetUsername, {SqlText(actor.id())}, ActorNotFound,
+                                [&](const SqlRow& row) {
+                                  former = TextOf(row, 0);
+                                  return absl::OkStatus();
+                                }));
+  if (former == actor.username()) return absl::OkStatus();
+  HEIM_RETURN_IF_ERROR(CheckNotKept(actor, actor.updated_at()));
+  HEIM_RETURN_IF_ERROR(session_->Execute(kFreeUsername, {SqlText(actor.username())}));
+  const absl::Time until = FromTimestamp(actor.updated_at()) + kFormerUsernameKept;
+  HEIM_RETURN_IF_ERROR(
+      session_->Execute(kKeepUsername, {SqlText(former), SqlText(actor.id()), SqlTime(until)}));
+  return session_->Execute(kForgetUsernames, {SqlText(actor.id()), SqlInt(kFormerUsernamesMax)})
+      .status();
+}
+
 absl::StatusOr<std::vector<v1::Actor>> Actors::List(const WorkspaceId& workspace,
                                                     const ActorFilter& filter) {
-  std::vector<v1::Actor> actors;
   const std::string pattern = LikePattern(AsciiLower(filter.q));
-  const std::string shares = filter.shares_channel_with.value_or(ActorId()).str();
-  HEIM_RETURN_IF_ERROR(
-      session_->Query(kList,
-                      {SqlId(workspace), SqlText(filter.after_username), SqlEnum(filter.type),
-                       SqlBool(filter.include_deactivated), SqlText(pattern),
-                       SqlText(filter.capability), SqlText(shares), SqlInt(filter.limit)},
-                      [&](const SqlRow& row) {
-                        HEIM_ASSIGN_OR_RETURN(v1::Actor actor, ReadActor(row));
-                        actors.push_back(std::move(actor));
-                        return absl::OkStatus();
-                      }));
+  GrowingQuery query{kList,
+                     {SqlId(workspace), SqlText(filter.after_username), SqlEnum(filter.type),
+                      SqlBool(filter.include_deactivated)}};
+  if (!filter.q.empty()) query.Add(kListMatching, SqlText(pattern));
+  if (!filter.capability.empty()) query.Add(kListAble, SqlText(filter.capability));
+  if (!filter.framework.empty()) query.Add(kListOnFramework, SqlText(filter.framework));
+  if (filter.owner.has_value()) query.Add(kListOwned, SqlId(*filter.owner));
+  if (filter.only_paused) StrAppend(&query.sql, kListPaused);
+  if (filter.shares_channel_with) query.Add(kListSharing, SqlId(*filter.shares_channel_with));
+  query.Add(kListEnd, SqlInt(filter.limit));
+  std::vector<v1::Actor> actors;
+  HEIM_RETURN_IF_ERROR(session_->Query(query.sql, query.parameters, [&](const SqlRow& row) {
+    HEIM_ASSIGN_OR_RETURN(v1::Actor actor, ReadActor(row));
+    actors.push_back(std::move(actor));
+    return absl::OkStatus();
+  }));
   return actors;
 }
 
@@ -247,6 +320,15 @@ absl::StatusOr<int64_t> Actors::CountHumans() { return QueryInt(*session_, kCoun
 
 absl::StatusOr<std::vector<ActorId>> Actors::AgentsOwnedBy(const ActorId& owner) {
   return QueryIds<ActorId>(*session_, kAgentsOwnedBy, owner);
+}
+
+absl::StatusOr<bool> Actors::IsPaused(const ActorId& agent) {
+  HEIM_ASSIGN_OR_RETURN(const int64_t paused, QueryInt(*session_, kIsPaused, {SqlId(agent)}));
+  return paused == 1;
+}
+
+absl::Status Actors::SetPaused(const ActorId& agent, bool paused) {
+  return session_->Execute(kSetPaused, {SqlId(agent), SqlBool(paused)}).status();
 }
 
 absl::StatusOr<std::vector<WorkspaceId>> Actors::WorkspacesOf(const ActorId& id) {

@@ -27,6 +27,7 @@ constexpr char kRevoke[] =
 constexpr char kRevokeAllOf[] =
     "UPDATE credentials SET revoked_at = $2 WHERE actor_id = $1 AND type <> 1 "
     "AND revoked_at IS NULL RETURNING id";
+constexpr char kSetRecord[] = "UPDATE credentials SET record = $2 WHERE id = $1";
 constexpr char kTouch[] = "UPDATE credentials SET last_used_at = $2 WHERE id = $1";
 constexpr char kPasswordOf[] =
     "SELECT id, secret_hash FROM credentials WHERE actor_id = $1 AND type = 1";
@@ -145,6 +146,16 @@ absl::StatusOr<std::vector<v1::ApiKey>> CredentialRows::ListOf(const ActorId& ac
                         return absl::OkStatus();
                       }));
   return keys;
+}
+
+absl::Status CredentialRows::SetRecord(const v1::ApiKey& record) {
+  v1::ApiKey kept = record;
+  kept.clear_last_used_at();
+  kept.clear_revoked_at();
+  const std::string bytes = kept.SerializeAsString();
+  HEIM_ASSIGN_OR_RETURN(const int64_t changed,
+                        session_->Execute(kSetRecord, {SqlText(record.id()), SqlBlob(bytes)}));
+  return changed == 0 ? KeyNotFound() : absl::OkStatus();
 }
 
 absl::StatusOr<bool> CredentialRows::Revoke(const KeyId& id, absl::Time at) {

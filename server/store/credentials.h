@@ -40,6 +40,8 @@ class CredentialRows {
   // Keys of the actor of the given type, newest first, before the given (created_at, id).
   absl::StatusOr<std::vector<v1::ApiKey>> ListOf(const ActorId& actor, v1::CredentialType type,
                                                  std::string_view before_id, uint32_t limit);
+  // Replaces what is kept of a key beside its times of use and revocation. KEY_NOT_FOUND.
+  absl::Status SetRecord(const v1::ApiKey& record);
   // False when it was revoked already.
   absl::StatusOr<bool> Revoke(const KeyId& id, absl::Time at);
   absl::StatusOr<std::vector<KeyId>> RevokeAllOf(const ActorId& actor, absl::Time at);

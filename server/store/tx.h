@@ -11,8 +11,10 @@
 #include "server/model/ids.h"
 #include "server/store/actors.h"
 #include "server/store/bookmarks.h"
+#include "server/store/avatars.h"
 #include "server/store/channels.h"
 #include "server/store/credentials.h"
+#include "server/store/custom_emoji.h"
 #include "server/store/event_log.h"
 #include "server/store/files.h"
 #include "server/store/invites.h"
@@ -45,6 +47,8 @@ class ReadTx {
   explicit ReadTx(SqlSession& session)
       : workspaces(session),
         actors(session),
+        avatars(session),
+        custom_emoji(session),
         credentials(session),
         sessions(session),
         invites(session),
@@ -74,6 +78,8 @@ class ReadTx {
 
   Workspaces workspaces;
   Actors actors;
+  Avatars avatars;
+  CustomEmojis custom_emoji;
   CredentialRows credentials;
   Sessions sessions;
   Invites invites;
