@@ -88,7 +88,9 @@ CODE_LINES = 400
 TEST_LINES = 800
 FUNCTION_LINES = 60
 # File -> (lines allowed, why).
-LENGTH_EXCEPTIONS = {}
+LENGTH_EXCEPTIONS = {
+    "server/model/emoji_names.cc": (500, "one table of names"),
+}
 PROTO_LINES = 500
 
 CODE_ROOTS = ("server", "gateway", "cli", "tests", "bench")

@@ -4,8 +4,11 @@
 #include <array>
 
 #include "gateway/http/disposition.h"
+#include "gateway/json/codec.h"
 #include "server/base/parse.h"
+#include "server/base/status_macros.h"
 #include "server/base/strings.h"
+#include "server/model/errors.h"
 
 namespace heim {
 namespace {
@@ -47,6 +50,29 @@ void SetInt(std::string_view name, int64_t value, Message* message) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<Message>> MessageFromAddress(
+    const MethodInfo& method, absl::Span<const PathVariable> variables,
+    absl::Span<const QueryParameter> query) {
+  std::unique_ptr<Message> message(method.request_prototype->New());
+  for (const PathVariable& variable : variables) {
+    HEIM_RETURN_IF_ERROR(SetQueryParameter(message.get(), variable.field, {variable.value}));
+  }
+  for (const QueryParameter& parameter : query) {
+    const std::string& name = parameter.name;
+    if (name == "filename" || name == "pretty" || StartsWith(name, "_")) continue;
+    const FieldDescriptor* field = Find(*message, name);
+    // The bytes are no parameter, the header is no single value.
+    if (field == nullptr || field->message_type() != nullptr || field->is_repeated() ||
+        field->containing_oneof() != nullptr) {
+      return ErrorBuilder(v1::ERROR_REASON_UNKNOWN_FIELD, "The query has an unknown parameter")
+          .Field(name, "no parameter of this upload")
+          .Build();
+    }
+    HEIM_RETURN_IF_ERROR(SetQueryParameter(message.get(), name, {parameter.value}));
+  }
+  return message;
+}
 
 std::unique_ptr<Message> HeaderMessage(const MethodInfo& method, const FileFacts& facts) {
   std::unique_ptr<Message> message(method.request_prototype->New());

@@ -9,8 +9,10 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "gateway/http/http_rule.h"
 #include "gateway/http/request_head.h"
 #include "gateway/http/response.h"
+#include "gateway/http/route_trie.h"
 #include "google/protobuf/message.h"
 #include "server/rpc/method_table.h"
 
@@ -22,6 +24,13 @@ struct FileFacts {
   std::string mime_type;
   int64_t size_bytes = 0;
 };
+
+// The part of an upload's first message that stands in its address: path variables, and parameters
+// that name single fields beside header and bytes. `filename` is the header's; `pretty` and names
+// that begin with '_' are ignored. UNKNOWN_FIELD for others, INVALID_ARGUMENT.
+absl::StatusOr<std::unique_ptr<google::protobuf::Message>> MessageFromAddress(
+    const MethodInfo& method, absl::Span<const PathVariable> variables,
+    absl::Span<const QueryParameter> query);
 
 std::unique_ptr<google::protobuf::Message> HeaderMessage(const MethodInfo& method,
                                                          const FileFacts& facts);

@@ -23,11 +23,13 @@ constexpr int64_t kFormMaxBytes = 64 * 1024;
 
 // How the body of an upload holds its file.
 struct UploadForm {
-  std::optional<MultipartReader> multipart;  // else the body is the file
-  FileFacts facts;                           // of a plain body
+  std::optional<MultipartReader> multipart;            // else the body is the file
+  FileFacts facts;                                     // of a plain body
+  std::unique_ptr<google::protobuf::Message> address;  // what the URL says of the first message
 };
 
-absl::StatusOr<UploadForm> ReadForm(const RequestHead& head, const MethodInfo& method) {
+absl::StatusOr<UploadForm> ReadForm(const RequestHead& head, const MethodInfo& method,
+                                    const RouteMatch& match) {
   UploadForm form;
   HEIM_ASSIGN_OR_RETURN(const std::vector<QueryParameter> query, ParseQuery(head.query));
   const std::string_view type = head.Get("Content-Type");
@@ -41,14 +43,9 @@ absl::StatusOr<UploadForm> ReadForm(const RequestHead& head, const MethodInfo& m
   const Disposition disposition = ParseDisposition(head.Get("Content-Disposition"));
   form.facts.filename = disposition.filename.value_or("");
   for (const QueryParameter& parameter : query) {
-    if (parameter.name == "filename") {
-      form.facts.filename = std::string(BaseName(parameter.value));
-    } else if (parameter.name != "pretty" && !StartsWith(parameter.name, "_")) {
-      return ErrorBuilder(v1::ERROR_REASON_UNKNOWN_FIELD, "The query has an unknown parameter")
-          .Field(parameter.name, "only filename is known")
-          .Build();
-    }
+    if (parameter.name == "filename") form.facts.filename = BaseName(parameter.value);
   }
+  HEIM_ASSIGN_OR_RETURN(form.address, MessageFromAddress(method, match.variables, query));
   form.facts.mime_type = MediaType(type);
   form.facts.size_bytes = static_cast<int64_t>(head.content_length.value_or(0));
   return form;
@@ -105,7 +102,9 @@ Task<absl::Status> FeedBody(std::shared_ptr<Exchange> exchange, const MethodInfo
     if (good.ok() && header_known && !header_sent) good = CheckFacts(form->facts);
     if (!good.ok()) co_return good;
     if (header_known && !std::exchange(header_sent, true)) {
-      co_await FeedStream(connection, stream, HeaderMessage(*method, form->facts));
+      std::unique_ptr<google::protobuf::Message> first = HeaderMessage(*method, form->facts);
+      first->MergeFrom(*form->address);
+      co_await FeedStream(connection, stream, std::move(first));
     }
     total += static_cast<int64_t>(piece->size());
     if (total > max_bytes) co_return TooLarge(max_bytes);
@@ -137,7 +136,7 @@ Task<void> ServeUpload(std::shared_ptr<Exchange> exchange, const MethodInfo* met
                        RouteMatch match) {
   absl::StatusOr<PreparedCall> call = PrepareCall(*exchange, *method);
   if (!call.ok()) co_return co_await exchange->RespondError(call.status());
-  absl::StatusOr<UploadForm> read = ReadForm(exchange->head(), *method);
+  absl::StatusOr<UploadForm> read = ReadForm(exchange->head(), *method, match);
   if (!read.ok()) co_return co_await exchange->RespondError(read.status());
   auto form = std::make_shared<UploadForm>(*std::move(read));
   const std::shared_ptr<CallContext> context = call->context;

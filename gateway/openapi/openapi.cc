@@ -98,6 +98,9 @@ class OperationBuilder {
     if (IsRawUpload()) {
       out.push_back(Parameter("query", "filename", {{"type", "string"}},
                               "Name of the file, of a raw body.", false));
+      for (int i = 0; i < request->field_count(); ++i) {
+        if (request->field(i)->containing_oneof() == nullptr) AddQuery(request->field(i), &out);
+      }
     } else if (binding_.body != BodyMode::kWhole) {
       for (int i = 0; i < request->field_count(); ++i) AddQuery(request->field(i), &out);
     }

@@ -75,6 +75,15 @@ void BindAdmission(const Handlers& to, MethodTable* table) {
       "heim.v1.PasswordResetService.CreatePasswordReset", to.password_resets);
   table->Bind<&PasswordResetService::ResetPassword>("heim.v1.PasswordResetService.ResetPassword",
                                                     to.password_resets);
+void BindPictures(const Handlers& to, MethodTable* table) {
+  table->Bind<&AvatarService::UploadAvatar>("heim.v1.ActorService.UploadAvatar", to.avatars);
+  table->Bind<&AvatarService::GetAvatar>("heim.v1.ActorService.GetAvatar", to.avatars);
+  table->Bind<&AvatarService::DeleteAvatar>("heim.v1.ActorService.DeleteAvatar", to.avatars);
+
+  table->Bind<&EmojiService::UploadEmoji>("heim.v1.EmojiService.UploadEmoji", to.emoji);
+  table->Bind<&EmojiService::ListEmoji>("heim.v1.EmojiService.ListEmoji", to.emoji);
+  table->Bind<&EmojiService::GetEmojiImage>("heim.v1.EmojiService.GetEmojiImage", to.emoji);
+  table->Bind<&EmojiService::DeleteEmoji>("heim.v1.EmojiService.DeleteEmoji", to.emoji);
 }
 
 void BindChat(const Handlers& to, MethodTable* table) {
@@ -217,6 +226,7 @@ void BindRealtime(const Handlers& to, MethodTable* table) {
 void BindHandlers(const Handlers& to, MethodTable* table) {
   BindPeople(to, table);
   BindAdmission(to, table);
+  BindPictures(to, table);
   BindChat(to, table);
   BindNotifications(to, table);
   BindUnsent(to, table);

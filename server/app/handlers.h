@@ -11,6 +11,9 @@
 #include "server/service/bookmark_service.h"
 #include "server/service/channel_service.h"
 #include "server/service/draft_service.h"
+#include "server/service/avatar_service.h"
+#include "server/service/channel_service.h"
+#include "server/service/emoji_service.h"
 #include "server/service/event_service.h"
 #include "server/service/file_service.h"
 #include "server/service/invite_service.h"
@@ -39,6 +42,9 @@ struct Handlers {
   BookmarkService& bookmarks;
   ChannelService& channels;
   DraftService& drafts;
+  AvatarService& avatars;
+  ChannelService& channels;
+  EmojiService& emoji;
   EventService& events;
   FileService& files;
   InviteService& invites;

@@ -66,8 +66,8 @@ class JsonStructCodec : public StructCodec {
 };
 
 std::vector<std::string> Features() {
-  return {"streams", "threads", "reactions", "files", "read_states", "presence",
-          "resume",  "tickets", "connect",   "sse",   "websocket"};
+  return {"streams", "threads", "reactions", "files",     "read_states", "presence", "resume",
+          "tickets", "connect", "sse",       "websocket", "avatars",     "emoji"};
 }
 
 ServerFacts FactsOf(const Config& config, uint16_t grpc_port) {
@@ -219,6 +219,10 @@ struct Server::Rooms {
   EventService events{{*store, hub, ids, timers, executor}};
   FileService files{FileOptions{config.max_file_bytes},
                     {*store, *blobs, clock, ids, file_executor}};
+  PictureMill pictures;
+  const PictureTools picture_tools{*store, *blobs, clock, ids, file_executor, pictures};
+  AvatarService avatars{picture_tools, authenticator};
+  EmojiService emoji{picture_tools};
   AdminService admin{FactsOf(config, config.grpc_port.value_or(0)), *store};
 
   // What nobody waits for.
@@ -265,6 +269,8 @@ absl::Status Server::Rooms::OpenMethods() {
   BindHandlers({actors, admin, agents, auth, channels, events, files, messages, presences,
   BindHandlers({actors, admin, agents, auth, channels, events, files, groups, messages, presences,
                 read_states, *sessions, streams, threads, workspaces},
+  BindHandlers({actors, admin, agents, auth, avatars, channels, emoji, events, files, messages,
+                presences, read_states, *sessions, streams, workspaces},
                methods.get());
   return methods->CheckComplete();
 }

@@ -46,6 +46,10 @@ bool Visibility::Hears(const std::string& channel_id) const {
 
 bool Visibility::HearsWorkspaceEvent(const EventFacts& event) const {
   if (!facts_.guest || event.subject_id == self_ || event.to_actor_id == self_) return true;
+  // They may react with them.
+  if (event.payload == v1::Event::kEmojiAdded || event.payload == v1::Event::kEmojiRemoved) {
+    return true;
+  }
   return event.kind == Kind::kActorChanged && facts_.peers.contains(event.subject_id);
 }
 

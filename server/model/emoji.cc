@@ -9,6 +9,7 @@
 #include "server/base/text.h"
 #include "server/model/errors.h"
 #include "server/model/limits.h"
+#include "server/model/people_limits.h"
 
 namespace heim {
 namespace {
@@ -189,7 +190,7 @@ class EmojiReader {
 };
 
 bool IsShortName(std::string_view text) {
-  return !text.empty() && text.size() <= kEmojiMaxBytes &&
+  return !text.empty() && text.size() <= kCustomEmojiNameMaxLength &&
          std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '+' ||
                   c == '-';
@@ -205,12 +206,30 @@ absl::Status Invalid() {
 
 }  // namespace
 
+std::string_view CustomNameOf(std::string_view normalized) {
+  const bool custom =
+      normalized.size() > 2 && normalized.front() == ':' && normalized.back() == ':';
+  return custom ? normalized.substr(1, normalized.size() - 2) : std::string_view();
+}
+
+absl::StatusOr<std::string> CustomEmojiName(std::string_view text) {
+  const std::string_view bare = CustomNameOf(text);
+  const std::string_view name = bare.empty() ? text : bare;
+  const std::string_view why = !IsShortName(name)          ? "expected 1 to 32 of a-z 0-9 _ + -"
+                               : IsStandardEmojiName(name) ? "a standard emoji has this name"
+                                                           : "";
+  if (why.empty()) return std::string(name);
+  return ErrorBuilder(v1::ERROR_REASON_INVALID_EMOJI, StrCat("name: ", why))
+      .Field("name", why)
+      .Build();
+}
+
 absl::StatusOr<std::string> NormalizeEmoji(std::string_view text) {
-  if (text.size() > 2 && text.front() == ':' && text.back() == ':') {
-    text = text.substr(1, text.size() - 2);
-    if (!IsShortName(text)) return Invalid();
-  }
-  if (IsShortName(text)) return std::string(text);
+  const std::string_view bare = CustomNameOf(text);
+  const std::string_view name = bare.empty() ? text : bare;
+  if (IsStandardEmojiName(name)) return std::string(name);
+  if (IsShortName(name)) return StrCat(":", name, ":");
+  if (!bare.empty()) return Invalid();
   if (text.empty() || text.size() > kEmojiMaxBytes) return Invalid();
   std::vector<char32_t> code_points;
   while (!text.empty()) {

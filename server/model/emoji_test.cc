@@ -20,6 +20,10 @@ TEST(EmojiTest, EachEmojiHasOneForm) {
       {":+1:", "+1"},
       {"100", "100"},
       {"white_check_mark", "white_check_mark"},
+      {":party_popper:", "party_popper"},
+      {"acme", ":acme:"},
+      {":acme:", ":acme:"},
+      {"acme+1", ":acme+1:"},
       {"\U0001F44D", "\U0001F44D"},
       {"\U0001F44D\uFE0F", "\U0001F44D"},
       {"\U0001F44D\U0001F3FD", "\U0001F44D\U0001F3FD"},
@@ -49,6 +53,21 @@ TEST(EmojiTest, EachEmojiHasOneForm) {
   }
 }
 
+TEST(EmojiTest, CustomNamesAreNoStandardOnes) {
+  EXPECT_EQ(*CustomEmojiName("acme"), "acme");
+  EXPECT_EQ(*CustomEmojiName(":acme_2:"), "acme_2");
+  EXPECT_EQ(*CustomEmojiName(std::string(32, 'a')), std::string(32, 'a'));
+  for (const std::string& bad :
+       {std::string(), std::string("::"), std::string("Acme"), std::string("a b"),
+        std::string("tada"), std::string(":+1:"), std::string("100"), std::string(33, 'a'),
+        std::string("\u00E4cme"), std::string("a:b")}) {
+    EXPECT_EQ(ReasonOf(CustomEmojiName(bad).status()), v1::ERROR_REASON_INVALID_EMOJI) << bad;
+  }
+  EXPECT_EQ(CustomNameOf(":acme:"), "acme");
+  EXPECT_EQ(CustomNameOf("tada"), "");
+  EXPECT_EQ(CustomNameOf("::"), "");
+}
+
 TEST(EmojiTest, EverythingElseIsRefused) {
   for (const std::string& bad : {std::string(),
                                  std::string(":"),
@@ -59,7 +78,7 @@ TEST(EmojiTest, EverythingElseIsRefused) {
                                  std::string("a/b"),
                                  std::string("<b>"),
                                  std::string(":\U0001F44D:"),
-                                 std::string(65, 'a'),
+                                 std::string(33, 'a'),
                                  std::string("\U0001F44D\U0001F44D"),
                                  std::string("\U0001F44D "),
                                  std::string("\U0001F1E9"),

@@ -66,6 +66,8 @@ constexpr std::array<PermissionRow, static_cast<size_t>(P::kCount)> kTable = {{
   {P::kMentionGroups,     "mention_groups",           kMem, false, kNone,   kNo,  true,  true,  kScopeMessagesWrite},
   {P::kUploadFile,        "upload_file",              kGst, false, kNone,   kNo,  true,  true,  kScopeFilesWrite},
   {P::kDownloadFile,      "download_file",            kGst, false, kNone,   kNo,  true,  true,  kScopeFilesRead},
+  {P::kAddEmoji,          "add_emoji",                kMem, false, kNone,   kNo,  true,  true,  kScopeFilesWrite},
+  {P::kManageEmoji,       "manage_emoji",             kAdm, false, kNone,   kNo,  true,  true,  kScopeAdmin},
 }};
 // clang-format on
 

@@ -62,7 +62,9 @@ enum class Permission {
   kMentionGroups,  // @channel, @here, @everyone and user groups
   kUploadFile,
   kDownloadFile,
-  kCount,  // number of permissions, not one
+  kAddEmoji,     // and remove one that the caller added
+  kManageEmoji,  // remove any
+  kCount,        // number of permissions, not one
 };
 
 // Least role over a channel: each includes the ones before it. Owner > admin > member > guest >

@@ -176,7 +176,8 @@ TEST(PermissionsTest, WorkspacePermissionsFollowTheRole) {
       {P::kManageWorkspace, "..wwh"},  {P::kDeleteWorkspace, ".wwwh"},
       {P::kReadGroups, "...wh"},       {P::kManageGroups, "...wh"},
       {P::kMentionGroups, "...wh"},    {P::kUploadFile, "....h"},
-      {P::kDownloadFile, "....h"}};
+      {P::kDownloadFile, "....h"},     {P::kAddEmoji, "...wh"},
+      {P::kManageEmoji, "..wwh"}};
   for (const auto& [permission, grid] : expected) {
     std::string found;
     for (const v1::WorkspaceRole role : kWorkspaceRoles) {
@@ -230,7 +231,9 @@ const std::map<Permission, std::string_view>& ScopesByHand() {
                                                   {P::kManageGroups, "channels:write"},
                                                   {P::kMentionGroups, "messages:write"},
                                                   {P::kUploadFile, "files:write"},
-                                                  {P::kDownloadFile, "files:read"}};
+                                                  {P::kDownloadFile, "files:read"},
+                                                  {P::kAddEmoji, "files:write"},
+                                                  {P::kManageEmoji, "admin:*"}};
   return scopes;
 }
 

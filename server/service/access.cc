@@ -6,6 +6,7 @@
 #include "server/auth/session_scopes.h"
 #include "server/base/ids.h"
 #include "server/base/status_macros.h"
+#include "server/model/emoji.h"
 #include "server/model/errors.h"
 
 namespace heim {
@@ -227,6 +228,16 @@ absl::Status CheckChannelsReadable(Store& store, const Caller& caller,
     }
     return absl::OkStatus();
   });
+}
+
+absl::Status CheckEmojiExists(ReadTx& tx, const WorkspaceId& workspace, std::string_view emoji) {
+  const std::string_view name = CustomNameOf(emoji);
+  if (name.empty()) return absl::OkStatus();
+  HEIM_ASSIGN_OR_RETURN(const bool exists, tx.custom_emoji.Exists(workspace, name));
+  if (exists) return absl::OkStatus();
+  return ErrorBuilder(v1::ERROR_REASON_INVALID_EMOJI, "The workspace has no emoji of this name")
+      .Field("emoji", "a Unicode emoji, or the name of one")
+      .Build();
 }
 
 ActorId ResolveMe(const Caller& caller, std::string_view actor_id) {

@@ -110,6 +110,10 @@ absl::StatusOr<Caller> EnterWorkspace(ReadTx& tx, const Caller& caller,
 absl::Status CheckChannelsReadable(Store& store, const Caller& caller,
                                    absl::Span<const std::string> channel_ids);
 
+// INVALID_EMOJI for a normalised emoji (model/emoji.h) that is the name of a custom one, and of
+// none in this workspace.
+absl::Status CheckEmojiExists(ReadTx& tx, const WorkspaceId& workspace, std::string_view emoji);
+
 // The caller's own id for "me", else the id as given.
 ActorId ResolveMe(const Caller& caller, std::string_view actor_id);
 

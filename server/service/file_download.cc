@@ -5,7 +5,6 @@
 
 #include "server/base/log.h"
 #include "server/model/errors.h"
-#include "server/model/frame.h"
 
 namespace heim {
 namespace {
@@ -14,27 +13,19 @@ constexpr uint64_t kChunkBytes = 64u << 10;
 // Half of it is read ahead: eight chunks.
 constexpr Outbox::Limits kReadAhead = {16, 1u << 20};
 
-FramePtr ChunkFrame(std::string bytes) {
-  auto response = std::make_unique<v1::DownloadFileResponse>();
-  response->set_chunk(std::move(bytes));
-  return MakeMessageFrame(std::move(response));
-}
-
 }  // namespace
 
 std::shared_ptr<FileDownload> FileDownload::Open(v1::DownloadHeader header,
                                                  std::unique_ptr<BlobReader> reader, Clock& clock,
-                                                 Executor& executor) {
-  std::shared_ptr<FileDownload> download(new FileDownload(std::move(reader), executor));
+                                                 Executor& executor, const DownloadFrames& frames) {
+  std::shared_ptr<FileDownload> download(new FileDownload(std::move(reader), executor, frames));
   download->outbox_ =
       std::make_unique<Outbox>(clock, kReadAhead, [weak = download->weak_from_this()] {
         if (const auto alive = weak.lock()) alive->ReadOn();
       });
   download->next_ = static_cast<uint64_t>(header.offset());
   download->end_ = download->next_ + static_cast<uint64_t>(header.length());
-  auto first = std::make_unique<v1::DownloadFileResponse>();
-  *first->mutable_header() = std::move(header);
-  download->outbox_->PushAnyway(MakeMessageFrame(std::move(first)), Outbox::Item::kSign);
+  download->outbox_->PushAnyway(frames.header(std::move(header)), Outbox::Item::kSign);
   download->Fill();
   return download;
 }
@@ -49,7 +40,7 @@ void FileDownload::Fill() {
       return outbox_->Close(nullptr, absl::InternalError("the file's bytes are not there"));
     }
     next_ += n;
-    outbox_->PushAnyway(ChunkFrame(*std::move(bytes)), Outbox::Item::kSign);
+    outbox_->PushAnyway(frames_.chunk(*std::move(bytes)), Outbox::Item::kSign);
     // Asked before the reader is woken, so that it cannot ask for more while this one still runs.
     const bool room = next_ == end_ || outbox_->RoomOrArm();
     outbox_->Wake();

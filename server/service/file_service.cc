@@ -64,7 +64,8 @@ void FileService::DownloadFile(CallContext& context, const v1::DownloadFileReque
     return reply(absl::InternalError("the file's bytes are not there"));
   }
   reply(std::shared_ptr<FrameSource>(
-      FileDownload::Open(*std::move(part), *std::move(reader), deps_.clock, deps_.executor)));
+      FileDownload::Open(*std::move(part), *std::move(reader), deps_.clock, deps_.executor,
+                         DownloadFramesOf<v1::DownloadFileResponse>())));
 }
 
 void FileService::GetFileMeta(CallContext& context, const v1::GetFileMetaRequest& request,

@@ -21,7 +21,8 @@ constexpr std::string_view kNamelessFile = "file";
 // One answer.
 constexpr Outbox::Limits kAnswerLimits = {4, 64u << 10};
 
-// The text of a blob store's error is for the operator only.
+}  // namespace
+
 absl::Status StorageFault(const absl::Status& status) {
   if (status.ok()) return status;
   LogError("A file could not be stored", {{"error", status}});
@@ -30,8 +31,6 @@ absl::Status StorageFault(const absl::Status& status) {
   }
   return MakeError(v1::ERROR_REASON_STORE_UNAVAILABLE, "The file could not be stored");
 }
-
-}  // namespace
 
 std::string CleanFilename(std::string_view name) {
   const size_t slash = name.find_last_of("/\\");

@@ -28,6 +28,9 @@ namespace heim {
 // most 255 bytes; "file" when nothing is left.
 std::string CleanFilename(std::string_view name);
 
+// What a client is told of a blob store's error; the text of it is for the operator only.
+absl::Status StorageFault(const absl::Status& status);
+
 class FileUpload final : public StreamCall, public std::enable_shared_from_this<FileUpload> {
  public:
   FileUpload(FileOptions options, const FileService::Dependencies& dependencies,

@@ -123,6 +123,7 @@ void MessageService::AddReaction(CallContext& context, const v1::AddReactionRequ
         const MessageId id(request.message_id());
         HEIM_ASSIGN_OR_RETURN(const MessageAccess access,
                               AccessMessage(tx, context.caller, id, Permission::kReact));
+        HEIM_RETURN_IF_ERROR(CheckEmojiExists(tx, access.access.workspace_id(), emoji));
         if (access.message.has_deleted_at()) {
           return MakeError(v1::ERROR_REASON_MESSAGE_DELETED, "The message was deleted");
         }

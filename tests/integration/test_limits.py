@@ -118,16 +118,16 @@ def test_fifty_kinds_of_reactions(ada, bob, channel):
     message = ada.send(channel["id"], "react")
     at = f"/messages/{message['id']}/reactions"
     for i in range(50):
-        assert ada.post(at, {"emoji": f":kind_{i}:"}).ok
+        assert ada.post(at, {"emoji": chr(0x1F600 + i)}).ok
     before = ada.get(f"/messages/{message['id']}").json()
     assert len(before["reactions"]) == 50
-    refused(ada.post(at, {"emoji": ":one_more:"}), "too_many_reactions")
+    refused(ada.post(at, {"emoji": ":tada:"}), "too_many_reactions")
     assert ada.get(f"/messages/{message['id']}").json() == before
     # A kind that is there may grow, and one that goes makes room.
     bob.post(f"/channels/{channel['id']}/join")
-    assert bob.post(at, {"emoji": ":kind_0:"}).ok
-    assert ada.delete(at + "/:kind_1:").status_code == 200
-    assert ada.post(at, {"emoji": ":one_more:"}).ok
+    assert bob.post(at, {"emoji": chr(0x1F600)}).ok
+    assert ada.delete(at + "/" + chr(0x1F601)).status_code == 200
+    assert ada.post(at, {"emoji": ":tada:"}).ok
 
 
 def test_sixty_four_streams_of_an_actor(server, ada, channel):

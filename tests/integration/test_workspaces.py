@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from heim_server import DEADLINE, PASSWORD, Client
+from pictures import png
 
 names = (f"w{n}" for n in itertools.count(1))
 
@@ -49,6 +50,9 @@ class World:
         up = owner.http.post(server.url + "/api/v1/files?filename=a.txt", data=b"bytes")
         assert up.status_code == 201, up.text
         self.file = up.json()
+        emoji = owner.http.post(server.url + "/api/v1/emoji?name=mine", data=png())
+        assert emoji.status_code == 201, emoji.text
+        self.emoji = emoji.json()
         self.agent = server.agent(owner, next(names))
         self.group = owner.post("/groups", {"handle": f"{workspace['slug']}-team"}).json()
         self.token = owner.post("/auth/tokens", {"label": "t"}).json()["key"]
@@ -67,6 +71,7 @@ class World:
             "invite_id": [self.invite["id"]],
             "emoji": ["👍"],
             "group_id": [self.group["id"]],
+            "emoji_id": [self.emoji["id"]],
         }
         for other, same in {"thread_id": "message_id", "before": "message_id",
                             "after": "message_id", "around": "message_id",

@@ -24,4 +24,22 @@ ROWS = {
     "AgentService.RotateAgentKey": Row(
         lambda c: {"agent_id": c.own_agent.id, "key_id": c.own_agent.key["id"]}, expect=own_agent,
         also=OF_THE_KEY),
+    # No bytes are no picture: that is what who may send one hears.
+    "ActorService.UploadAvatar": Row(
+        lambda c: {"actor_id": "me", "header": {}}, expect=lambda c: "INVALID_ARGUMENT"),
+    "ActorService.GetAvatar": Row(
+        lambda c: {"actor_id": c.newcomer}, expect=lambda c: "NOT_FOUND", reads=True,
+        also=("actors:read",)),
+    "ActorService.DeleteAvatar": Row(lambda c: {"actor_id": "me"}),
+
+    "EmojiService.UploadEmoji": Row(
+        lambda c: {"name": c.fresh(), "header": {}},
+        expect=lambda c: "PERMISSION_DENIED" if c.workspace == "guest" else "INVALID_ARGUMENT"),
+    "EmojiService.ListEmoji": Row(reads=True),
+    "EmojiService.GetEmojiImage": Row(
+        lambda c: {"emoji_id": "00000000-0000-7000-8000-000000000000"}, expect=lambda c: "NOT_FOUND",
+        reads=True),
+    "EmojiService.DeleteEmoji": Row(
+        lambda c: {"emoji_id": "00000000-0000-7000-8000-000000000000"},
+        expect=lambda c: "NOT_FOUND"),
 }
