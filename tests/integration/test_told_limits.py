@@ -83,7 +83,7 @@ def reactions(ada, channel, count):
     message = send(ada, channel, content="r").json()["id"]
     answer = None
     for i in range(count):
-        answer = ada.post(f"/messages/{message}/reactions", {"emoji": f":k{i}:"})
+        answer = ada.post(f"/messages/{message}/reactions", {"emoji": chr(0x1F600 + i)})
     return answer
 
 
