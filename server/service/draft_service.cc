@@ -32,7 +32,10 @@ absl::StatusOr<DraftPlace> PlaceOf(ReadTx& tx, const Caller& caller, const Reque
   DraftPlace place{caller.actor_id, ChannelId(request.channel_id()), MessageId()};
   if (!request.has_thread_id()) return place;
   place.thread = MessageId(request.thread_id());
-  const auto root = ThreadRoot(tx, place.channel, place.thread);
+  const auto access = AccessChannel(tx, caller, place.channel, Permission::kReadChannel);
+  if (ReasonOf(access.status()) == v1::ERROR_REASON_CHANNEL_NOT_FOUND) return place;
+  HEIM_RETURN_IF_ERROR(access.status());
+  const auto root = ThreadRoot(tx, *access, place.thread);
   if (root.ok()) {
     place.thread = *root;
   } else if (ReasonOf(root.status()) != v1::ERROR_REASON_MESSAGE_NOT_FOUND) {

@@ -111,12 +111,12 @@ absl::Status ReadInbox(ReadTx& tx, const Caller& caller, const v1::ListInboxRequ
 }
 
 // The thread of the request, which must lie in the channel; empty for the channel itself.
-absl::StatusOr<NotifiedPlace> PlaceOf(ReadTx& tx,
+absl::StatusOr<NotifiedPlace> PlaceOf(ReadTx& tx, const ChannelAccess& access,
                                       const v1::SetChannelNotificationRequest& request) {
   NotifiedPlace place{ChannelId(request.channel_id()), {}};
   if (!request.has_thread_id()) return place;
   HEIM_ASSIGN_OR_RETURN(const MessageId root,
-                        ThreadRoot(tx, place.channel_id, MessageId(request.thread_id())));
+                        ThreadRoot(tx, access, MessageId(request.thread_id())));
   if (root.str() != request.thread_id()) return MessageNotFound();
   place.thread_id = root.str();
   return place;
@@ -126,9 +126,10 @@ absl::Status SetLevel(WriteTx& tx, const Caller& caller, absl::Time at,
                       const v1::SetChannelNotificationRequest& request,
                       v1::ChannelNotification* notification) {
   // Like read cursors it is a member's own.
-  HEIM_RETURN_IF_ERROR(
-      AccessChannel(tx, caller, ChannelId(request.channel_id()), Permission::kMarkRead).status());
-  HEIM_ASSIGN_OR_RETURN(const NotifiedPlace place, PlaceOf(tx, request));
+  HEIM_ASSIGN_OR_RETURN(
+      const ChannelAccess access,
+      AccessChannel(tx, caller, ChannelId(request.channel_id()), Permission::kMarkRead));
+  HEIM_ASSIGN_OR_RETURN(const NotifiedPlace place, PlaceOf(tx, access, request));
   notification->set_channel_id(place.channel_id.str());
   if (!place.thread_id.empty()) notification->set_thread_id(place.thread_id);
   notification->set_level(request.level());
