@@ -31,19 +31,35 @@ bool IsDirect(v1::ChannelType type) {
   return type == v1::CHANNEL_TYPE_DM || type == v1::CHANNEL_TYPE_GROUP_DM;
 }
 
-// Whom the mentions call, by name and as one of several.
+// Whom the message calls, by name and as one of several, and who follows its thread.
 struct Called {
   absl::flat_hash_set<std::string> by_name;
   absl::flat_hash_set<std::string> in_group;
   bool everybody = false;
+  absl::flat_hash_set<std::string> followers;
 };
 
-Called CalledBy(const std::vector<v1::Mention>& mentions) {
+// Groups called who was in them, and @here who was there, when the message was said.
+absl::Status AddGroup(ReadTx& tx, const v1::Message& message, std::string_view called_as,
+                      Called* called) {
+  HEIM_ASSIGN_OR_RETURN(
+      const std::vector<ActorId> members,
+      tx.calls.CalledAs(ChannelId(message.channel_id()), message.seq(), called_as));
+  for (const ActorId& member : members) called->in_group.insert(member.str());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Called> CalledBy(ReadTx& tx, const v1::Message& message,
+                                const std::vector<v1::Mention>& mentions) {
   Called called;
   for (const v1::Mention& mention : mentions) {
     if (mention.type() == v1::MENTION_TYPE_ACTOR) {
       called.by_name.insert(mention.actor_id());
-    } else if (mention.type() != v1::MENTION_TYPE_GROUP) {
+    } else if (mention.type() == v1::MENTION_TYPE_GROUP) {
+      HEIM_RETURN_IF_ERROR(AddGroup(tx, message, mention.group_id(), &called));
+    } else if (mention.type() == v1::MENTION_TYPE_HERE) {
+      HEIM_RETURN_IF_ERROR(AddGroup(tx, message, GroupCalls::kHere, &called));
+    } else {
       called.everybody = true;
     }
   }
@@ -162,7 +178,12 @@ absl::StatusOr<std::vector<LogJob::Step>> InboxJob::PlanMessage(ReadTx& tx,
   HEIM_RETURN_IF_ERROR(channel.status());
 
   const NotifiedPlace place{ChannelId(message.channel_id()), message.thread_id()};
-  const Called called = CalledBy(said.mentions);
+  HEIM_ASSIGN_OR_RETURN(Called called, CalledBy(tx, message, said.mentions));
+  if (message.has_thread_id() && !said.edited) {
+    HEIM_ASSIGN_OR_RETURN(const std::vector<ActorId> followers,
+                          tx.follows.FollowersOf(MessageId(message.thread_id())));
+    for (const ActorId& follower : followers) called.followers.insert(follower.str());
+  }
   const bool direct = IsDirect(channel->type());
   std::vector<NotifiedMember> members;
   if (called.everybody || (direct && !said.edited)) {
@@ -170,6 +191,7 @@ absl::StatusOr<std::vector<LogJob::Step>> InboxJob::PlanMessage(ReadTx& tx,
   } else {
     std::vector<ActorId> asked(called.by_name.begin(), called.by_name.end());
     for (const std::string& id : called.in_group) asked.emplace_back(id);
+    for (const std::string& id : called.followers) asked.emplace_back(id);
     if (!said.edited) {
       HEIM_ASSIGN_OR_RETURN(const std::vector<ActorId> listeners,
                             tx.notifications.ListenersTo(workspace, place));
@@ -188,6 +210,7 @@ absl::StatusOr<std::vector<LogJob::Step>> InboxJob::PlanMessage(ReadTx& tx,
     to_reader.mentioned = called.by_name.contains(id);
     to_reader.group_mentioned = called.everybody || called.in_group.contains(id);
     to_reader.direct = direct;
+    to_reader.followed = called.followers.contains(id);
     to_reader.keyword = HasKeyword(text, member);
     to_reader.edited = said.edited;
     const std::optional<InboxDecision> decision = DecideInbox(to_reader, SettingsOf(member), at);

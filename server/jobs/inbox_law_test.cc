@@ -62,7 +62,8 @@ class InboxLawTest : public ChatFixture,
     std::string thread;
     std::string author;
     uint64_t seq = 0;
-    std::set<std::string> called;  // ids and "*", in any version
+    std::set<std::string> called;     // ids and "*", in any version
+    std::set<std::string> followers;  // of the thread
   };
 
   void SetUp() override {
@@ -164,7 +165,7 @@ std::optional<Expected> InboxLawTest::Decide(const Person& person, const Told& t
     return std::nullopt;
   } else if (places_[told.channel].direct) {
     item.reason = v1::INBOX_REASON_DIRECT_MESSAGE;
-  } else if (of_thread == v1::NOTIFICATION_LEVEL_ALL) {
+  } else if (told.followers.count(id) != 0 || of_thread == v1::NOTIFICATION_LEVEL_ALL) {
     item.reason = v1::INBOX_REASON_THREAD_REPLY;
   } else if (deploy && person.wants_deploy) {
     item.reason = v1::INBOX_REASON_KEYWORD;
@@ -196,6 +197,15 @@ void InboxLawTest::Hear(const v1::Message& message, bool edited) {
     if (told.called.count(whom) == 0) called.insert(whom);
   }
   told.called.insert(called.begin(), called.end());
+  // Who follows is a law of its own.
+  if (message.has_thread_id() && !edited) {
+    Read([&](ReadTx& tx) -> absl::Status {
+      HEIM_ASSIGN_OR_RETURN(const auto followers,
+                            tx.follows.FollowersOf(MessageId(message.thread_id())));
+      for (const ActorId& follower : followers) told.followers.insert(follower.str());
+      return absl::OkStatus();
+    });
+  }
   const bool deploy = message.content().find(" Deploy") != std::string::npos;
   for (const std::string& id : places_[told.channel].members) {
     Person& person = people_[id];
