@@ -19,7 +19,9 @@ void BindPeople(const Handlers& to, MethodTable* table) {
   table->Bind<&AgentService::ListAgentKeys>("heim.v1.AgentService.ListAgentKeys", to.agents);
   table->Bind<&AgentService::RotateAgentKey>("heim.v1.AgentService.RotateAgentKey", to.agents);
   table->Bind<&AgentService::RevokeAgentKey>("heim.v1.AgentService.RevokeAgentKey", to.agents);
+}
 
+void BindAccounts(const Handlers& to, MethodTable* table) {
   table->Bind<&AuthService::Login>("heim.v1.AuthService.Login", to.auth);
   table->Bind<&AuthService::Register>("heim.v1.AuthService.Register", to.auth);
   table->Bind<&AuthService::Refresh>("heim.v1.AuthService.Refresh", to.auth);
@@ -75,6 +77,8 @@ void BindAdmission(const Handlers& to, MethodTable* table) {
       "heim.v1.PasswordResetService.CreatePasswordReset", to.password_resets);
   table->Bind<&PasswordResetService::ResetPassword>("heim.v1.PasswordResetService.ResetPassword",
                                                     to.password_resets);
+}
+
 void BindPictures(const Handlers& to, MethodTable* table) {
   table->Bind<&AvatarService::UploadAvatar>("heim.v1.ActorService.UploadAvatar", to.avatars);
   table->Bind<&AvatarService::GetAvatar>("heim.v1.ActorService.GetAvatar", to.avatars);
@@ -121,7 +125,9 @@ void BindChat(const Handlers& to, MethodTable* table) {
   table->Bind<&MessageService::AddReaction>("heim.v1.MessageService.AddReaction", to.messages);
   table->Bind<&MessageService::RemoveReaction>("heim.v1.MessageService.RemoveReaction",
                                                to.messages);
+}
 
+void BindReading(const Handlers& to, MethodTable* table) {
   table->Bind<&ReadStateService::MarkRead>("heim.v1.ReadStateService.MarkRead", to.read_states);
   table->Bind<&ReadStateService::ListReadStates>("heim.v1.ReadStateService.ListReadStates",
                                                  to.read_states);
@@ -144,6 +150,8 @@ void BindNotifications(const Handlers& to, MethodTable* table) {
       "heim.v1.NotificationService.SetChannelNotification", to.notifications);
   table->Bind<&NotificationService::ListChannelNotifications>(
       "heim.v1.NotificationService.ListChannelNotifications", to.notifications);
+}
+
 void BindUnsent(const Handlers& to, MethodTable* table) {
   table->Bind<&DraftService::SaveDraft>("heim.v1.DraftService.SaveDraft", to.drafts);
   table->Bind<&DraftService::GetDraft>("heim.v1.DraftService.GetDraft", to.drafts);
@@ -162,6 +170,8 @@ void BindUnsent(const Handlers& to, MethodTable* table) {
       "heim.v1.ScheduledMessageService.CancelScheduledMessage", to.scheduled);
   table->Bind<&ScheduledMessageService::SendScheduledNow>(
       "heim.v1.ScheduledMessageService.SendScheduledNow", to.scheduled);
+}
+
 void BindKeepsakes(const Handlers& to, MethodTable* table) {
   table->Bind<&PinService::PinMessage>("heim.v1.PinService.PinMessage", to.pins);
   table->Bind<&PinService::UnpinMessage>("heim.v1.PinService.UnpinMessage", to.pins);
@@ -179,6 +189,8 @@ void BindKeepsakes(const Handlers& to, MethodTable* table) {
   table->Bind<&SavedService::SaveMessage>("heim.v1.SavedService.SaveMessage", to.saved);
   table->Bind<&SavedService::UnsaveMessage>("heim.v1.SavedService.UnsaveMessage", to.saved);
   table->Bind<&SavedService::ListSaved>("heim.v1.SavedService.ListSaved", to.saved);
+}
+
 void BindThreads(const Handlers& to, MethodTable* table) {
   table->Bind<&ThreadService::FollowThread>("heim.v1.ThreadService.FollowThread", to.threads);
   table->Bind<&ThreadService::UnfollowThread>("heim.v1.ThreadService.UnfollowThread", to.threads);
@@ -225,9 +237,11 @@ void BindRealtime(const Handlers& to, MethodTable* table) {
 
 void BindHandlers(const Handlers& to, MethodTable* table) {
   BindPeople(to, table);
+  BindAccounts(to, table);
   BindAdmission(to, table);
   BindPictures(to, table);
   BindChat(to, table);
+  BindReading(to, table);
   BindNotifications(to, table);
   BindUnsent(to, table);
   BindKeepsakes(to, table);

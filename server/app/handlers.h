@@ -8,26 +8,23 @@
 #include "server/service/admin_service.h"
 #include "server/service/agent_service.h"
 #include "server/service/auth_service.h"
+#include "server/service/avatar_service.h"
 #include "server/service/bookmark_service.h"
 #include "server/service/channel_service.h"
 #include "server/service/draft_service.h"
-#include "server/service/avatar_service.h"
-#include "server/service/channel_service.h"
 #include "server/service/emoji_service.h"
 #include "server/service/event_service.h"
 #include "server/service/file_service.h"
-#include "server/service/invite_service.h"
 #include "server/service/group_service.h"
+#include "server/service/invite_service.h"
 #include "server/service/message_service.h"
-#include "server/service/password_reset_service.h"
 #include "server/service/notification_service.h"
-#include "server/service/presence_service.h"
-#include "server/service/read_state_service.h"
-#include "server/service/scheduled_message_service.h"
+#include "server/service/password_reset_service.h"
 #include "server/service/pin_service.h"
 #include "server/service/presence_service.h"
 #include "server/service/read_state_service.h"
 #include "server/service/saved_service.h"
+#include "server/service/scheduled_message_service.h"
 #include "server/service/stream_service.h"
 #include "server/service/thread_service.h"
 #include "server/service/workspace_service.h"
@@ -39,26 +36,23 @@ struct Handlers {
   AdminService& admin;
   AgentService& agents;
   AuthService& auth;
+  AvatarService& avatars;
   BookmarkService& bookmarks;
   ChannelService& channels;
   DraftService& drafts;
-  AvatarService& avatars;
-  ChannelService& channels;
   EmojiService& emoji;
   EventService& events;
   FileService& files;
-  InviteService& invites;
   GroupService& groups;
+  InviteService& invites;
   MessageService& messages;
-  PasswordResetService& password_resets;
   NotificationService& notifications;
-  PresenceService& presence;
-  ReadStateService& read_states;
-  ScheduledMessageService& scheduled;
+  PasswordResetService& password_resets;
   PinService& pins;
   PresenceService& presence;
   ReadStateService& read_states;
   SavedService& saved;
+  ScheduledMessageService& scheduled;
   SessionService& sessions;
   StreamService& streams;
   ThreadService& threads;

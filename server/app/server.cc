@@ -176,11 +176,9 @@ struct Server::Rooms {
   StoreAuthenticator authenticator{AuthenticatorOptions{}, *store, tokens, clock, entropy};
 
   // The use cases.
-  StreamService streams{{*store, clock, ids, timers, live_streams, hub}};
+  StreamService streams{{*store, clock, ids, timers, live_streams, hub, &presence}};
   AuthService auth{AuthOptions{.open_registration = config.registration == Registration::kOpen,
                                .by_invite = config.registration != Registration::kDisabled},
-  StreamService streams{{*store, clock, ids, timers, live_streams, hub, &presence}};
-  AuthService auth{AuthOptions{.open_registration = config.registration == Registration::kOpen},
                    *store,
                    clock,
                    ids,
@@ -191,28 +189,23 @@ struct Server::Rooms {
                                    .by_invite = config.registration != Registration::kDisabled},
                       *store, clock, ids,
                       ActorTools{passwords, authenticator, hub, presence, streams}};
-  AgentService agents{*store, clock, ids, entropy,
-                      AgentTools{authenticator, hub, presence, streams}};
+  AgentService agents{*store,  clock,  ids,
+                      entropy, timers, AgentTools{authenticator, hub, presence, streams}};
   InviteService invites{{config.public_url}, *store, clock, ids, entropy, authenticator};
   PasswordResetService password_resets{
       {config.public_url}, {*store, clock, ids, entropy, passwords, authenticator, hub}};
-  AgentService agents{*store,  clock,  ids,
-                      entropy, timers, AgentTools{authenticator, hub, presence, streams}};
   WorkspaceService workspaces{*store, clock, ids, authenticator, streams};
   ChannelService channels{*store, clock, ids, streams};
-  MessageService messages{*store, clock, ids, streams};
-  NotificationService notifications{*store, clock};
   BlobSweeper sweeper{*store, *blobs, file_executor};
-  MessageService messages{*store, clock, ids, streams, sweeper};
+  MessageService messages{*store, clock, ids, streams, presence, sweeper};
+  NotificationService notifications{*store, clock};
   PinService pins{*store, clock};
   BookmarkService bookmarks{*store, clock, ids};
   SavedService saved{*store, clock};
-  MessageService messages{*store, clock, ids, streams, presence};
   ReadStateService read_states{*store, clock};
   DraftService drafts{*store, clock};
-  ScheduledPosts scheduled_posts{*store, ids, {clock, timers, executor}};
-  ScheduledMessageService scheduled{*store, clock, ids,
-                                    [this](absl::Time send_at) { scheduled_posts.Wake(send_at); }};
+  ScheduledPosts scheduled_posts{*store, ids, presence, {clock, timers, executor}};
+  ScheduledMessageService scheduled{*store, clock, ids, presence, [this](absl::Time send_at) { scheduled_posts.Wake(send_at); }};
   ThreadService threads{*store, clock};
   GroupService groups{*store, clock, ids};
   PresenceService presences{*store, presence, hub};
@@ -258,20 +251,12 @@ absl::Status Server::Rooms::OpenMethods() {
         for (const ChannelId& channel : asked) named.push_back(channel.str());
         return CheckChannelsReadable(*store, caller, named);
       }});
-  BindHandlers({actors, admin, agents, auth, channels, events, files, invites, messages,
-                password_resets, presences, read_states, *sessions, streams, workspaces},
-  BindHandlers({actors, admin, agents, auth, channels, events, files, messages, notifications,
-                presences, read_states, *sessions, streams, workspaces},
-  BindHandlers({actors, admin, agents, auth, channels, drafts, events, files, messages, presences,
-                read_states, scheduled, *sessions, streams, workspaces},
-  BindHandlers({actors, admin, agents, auth, bookmarks, channels, events, files, messages, pins,
-                presences, read_states, saved, *sessions, streams, workspaces},
-  BindHandlers({actors, admin, agents, auth, channels, events, files, messages, presences,
-  BindHandlers({actors, admin, agents, auth, channels, events, files, groups, messages, presences,
-                read_states, *sessions, streams, threads, workspaces},
-  BindHandlers({actors, admin, agents, auth, avatars, channels, emoji, events, files, messages,
-                presences, read_states, *sessions, streams, workspaces},
-               methods.get());
+  BindHandlers(
+      {actors,        admin,           agents,  auth,      avatars,     bookmarks, channels,
+       drafts,        emoji,           events,  files,     groups,      invites,   messages,
+       notifications, password_resets, pins,    presences, read_states, saved,     scheduled,
+       *sessions,     streams,         threads, workspaces},
+      methods.get());
   return methods->CheckComplete();
 }
 

@@ -63,7 +63,7 @@ std::string Messages() {
                   {"scheduled messages of an actor that wait", absl::StrCat(kScheduledPendingMax)},
                   {"time until a scheduled message: least", Time(kScheduleAheadMin)},
                   {"time until a scheduled message: most", Time(kScheduleAheadMax)},
-                  {"record of a scheduled message after its end", Time(kScheduledKept)}});
+                  {"record of a scheduled message after its end", Time(kScheduledKept)},
                   {"pins of a channel", absl::StrCat(kPinsMax)},
                   {"bookmarks of a channel", absl::StrCat(kBookmarksMax)},
                   {"saved items of an actor in a workspace", absl::StrCat(kSavedItemsMax)},
@@ -145,6 +145,8 @@ std::string Accounts() {
        {"an invite holds: most", Time(kInviteLifetimeMax)},
        {"channels named by an invite", absl::StrCat(kInviteChannelsMax)},
        {"invites of a workspace that can be used", absl::StrCat(kOpenInvitesMax)},
+       {"a replaced key goes on for: default", Time(kKeyOverlapDefault)},
+       {"a replaced key goes on for: most", Time(kKeyOverlapMax)},
        {"calls under way at shutdown get", Time(kDrainTime)}});
 }
 
@@ -155,12 +157,11 @@ std::string Notifications() {
                   {"keywords", absl::StrCat(kKeywordsMax)},
                   {"characters of a keyword", absl::StrCat(kKeywordMaxLength)},
                   {"channels and threads with a setting", absl::StrCat(kChannelNotificationsMax)}});
+}
+
 void AppendRate(std::string_view what, const BucketRule& rule, std::string* out) {
   absl::StrAppendFormat(out, "| %s | %.4g | %.6g |\n", std::string(what), rule.refill_per_second,
                         rule.burst);
-       {"a replaced key goes on for: default", Time(kKeyOverlapDefault)},
-       {"a replaced key goes on for: most", Time(kKeyOverlapMax)},
-       {"calls under way at shutdown get", Time(kDrainTime)}});
 }
 
 std::string Pictures() {
@@ -225,9 +226,8 @@ std::optional<RateTier> RateTierOf(std::string_view name) {
 
 std::string LimitsMarkdown() {
   return absl::StrCat("# Limits\n\nMade from `server/model/limits.h`; do not edit.\n", Messages(),
-                      Requests(), Events(), Streams(), Accounts(), Notifications(), Rates());
-                      Threads(), Requests(), Events(), Streams(), Accounts(), Rates());
-                      Requests(), Events(), Streams(), Accounts(), Pictures(), Rates());
+                      Threads(), Requests(), Events(), Streams(), Accounts(), Notifications(),
+                      Pictures(), Rates());
 }
 
 }  // namespace heim
