@@ -205,7 +205,8 @@ struct Server::Rooms {
   ReadStateService read_states{*store, clock};
   DraftService drafts{*store, clock};
   ScheduledPosts scheduled_posts{*store, ids, presence, {clock, timers, executor}};
-  ScheduledMessageService scheduled{*store, clock, ids, presence, [this](absl::Time send_at) { scheduled_posts.Wake(send_at); }};
+  ScheduledMessageService scheduled{*store, clock, ids, presence,
+                                    [this](absl::Time send_at) { scheduled_posts.Wake(send_at); }};
   ThreadService threads{*store, clock};
   GroupService groups{*store, clock, ids};
   PresenceService presences{*store, presence, hub};

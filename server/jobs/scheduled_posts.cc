@@ -33,12 +33,12 @@ bool IsPassing(const absl::Status& status) {
 // Counts what becomes of the messages of one run; the last one to end answers for all.
 class ScheduledPosts::Batch : public std::enable_shared_from_this<Batch> {
  public:
-  Batch(Store& store, absl::Time now, size_t size, DueWork::Done done)
-      : store_(store), now_(now), open_(size), done_(std::move(done)) {}
+  Batch(Store& store, const PresenceBook& presence, absl::Time now, size_t size, DueWork::Done done)
+      : store_(store), presence_(presence), now_(now), open_(size), done_(std::move(done)) {}
 
   void Send(const std::string& id, const std::string& message_id) {
     Draft draft;
-    draft.apply = [id, sending = SendingNow{now_, message_id, nullptr}](WriteTx& tx) {
+    draft.apply = [id, sending = SendingNow{now_, message_id, &presence_, nullptr}](WriteTx& tx) {
       return SendDue(tx, id, sending);
     };
     store_.Commit(std::move(draft),
@@ -77,6 +77,7 @@ class ScheduledPosts::Batch : public std::enable_shared_from_this<Batch> {
   }
 
   Store& store_;
+  const PresenceBook& presence_;
   const absl::Time now_;
   absl::Mutex mutex_;
   size_t open_ ABSL_GUARDED_BY(mutex_);
@@ -85,8 +86,9 @@ class ScheduledPosts::Batch : public std::enable_shared_from_this<Batch> {
   DueWork::Done done_ ABSL_GUARDED_BY(mutex_);
 };
 
-ScheduledPosts::ScheduledPosts(Store& store, Ids& ids, DueJobs::Dependencies dependencies)
-    : store_(store), ids_(ids), jobs_(dependencies, Work()) {}
+ScheduledPosts::ScheduledPosts(Store& store, Ids& ids, const PresenceBook& presence,
+                               DueJobs::Dependencies dependencies)
+    : store_(store), ids_(ids), presence_(presence), jobs_(dependencies, Work()) {}
 
 DueWork ScheduledPosts::Work() {
   DueWork work;
@@ -111,7 +113,7 @@ void ScheduledPosts::Run(absl::Time now, DueWork::Done done) {
   });
   if (!status.ok()) return done(status);
   if (due.empty()) return done(0);
-  const auto batch = std::make_shared<Batch>(store_, now, due.size(), std::move(done));
+  const auto batch = std::make_shared<Batch>(store_, presence_, now, due.size(), std::move(done));
   for (const std::string& id : due) batch->Send(id, ids_.NewId());
 }
 

@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "server/base/ids.h"
+#include "server/hub/presence.h"
 #include "server/jobs/due_jobs.h"
 #include "server/store/store.h"
 
@@ -17,7 +18,8 @@ namespace heim {
 
 class ScheduledPosts {
  public:
-  ScheduledPosts(Store& store, Ids& ids, DueJobs::Dependencies dependencies);
+  ScheduledPosts(Store& store, Ids& ids, const PresenceBook& presence,
+                 DueJobs::Dependencies dependencies);
 
   void Start() { jobs_.Start(); }
   void Wake(absl::Time send_at) { jobs_.Wake(send_at); }
@@ -31,6 +33,7 @@ class ScheduledPosts {
 
   Store& store_;
   Ids& ids_;
+  const PresenceBook& presence_;
   DueJobs jobs_;
 };
 

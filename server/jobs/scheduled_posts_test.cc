@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,19 @@
 namespace heim {
 namespace {
 
+class NobodyThere final : public PresenceBook {
+ public:
+  void Connected(const WorkspaceId&, const ActorId&) override {}
+  void Disconnected(const WorkspaceId&, const ActorId&) override {}
+  v1::ActorPresence Set(const WorkspaceId&, const ActorId&, v1::Presence,
+                        std::optional<std::string>) override {
+    return {};
+  }
+  v1::ActorPresence Get(const ActorId&, const std::optional<std::string>&) const override {
+    return {};
+  }
+};
+
 class ScheduledPostsTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -35,7 +49,7 @@ class ScheduledPostsTest : public ::testing::Test {
     ann_ = ActorId(ids_.NewId());
     channel_ = ChannelId(ids_.NewId());
     MustCommit([&](WriteTx& tx) { return MakeWorld(tx); });
-    posts_ = std::make_unique<ScheduledPosts>(*store_, ids_,
+    posts_ = std::make_unique<ScheduledPosts>(*store_, ids_, presence_,
                                               DueJobs::Dependencies{clock_, timers_, executor_});
   }
   void TearDown() override {
@@ -157,6 +171,7 @@ class ScheduledPostsTest : public ::testing::Test {
   InlineExecutor executor_;
   SeededEntropy entropy_{3};
   UuidV7Ids ids_{clock_, entropy_};
+  NobodyThere presence_;
   std::unique_ptr<SqliteStore> store_;
   std::unique_ptr<ScheduledPosts> posts_;
   WorkspaceId workspace_;
@@ -252,7 +267,7 @@ TEST_F(ScheduledPostsTest, OneThatWasSentMeanwhileIsNotSentAgain) {
   const std::string id = Schedule(absl::Minutes(1), "once");
   clock_.Advance(absl::Minutes(2));
   for (int i = 0; i < 3; ++i) {
-    MustCommit([&](WriteTx& tx) { return SendDue(tx, id, {clock_.Now(), ids_.NewId(), nullptr}); });
+    MustCommit([&](WriteTx& tx) { return SendDue(tx, id, {clock_.Now(), ids_.NewId()}); });
     MustCommit([&](WriteTx& tx) { return FailDue(tx, id, clock_.Now(), "too_late"); });
   }
   posts_->Start();

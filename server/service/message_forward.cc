@@ -130,10 +130,11 @@ void MessageService::ForwardMessage(CallContext& context, const v1::ForwardMessa
       store_, context, std::move(reply),
       [this, &context, &request, wanted, hash, id](WriteTx& tx,
                                                    v1::ForwardMessageResponse* response) {
-        const NewPost post{id, clock_.Now(), *wanted, hash, [&](v1::Message* message) {
-                             return FillCopy(tx, context.caller, MessageId(request.message_id()),
-                                             message);
-                           }};
+        const auto fill = [&](v1::Message* message) -> absl::Status {
+          HEIM_RETURN_IF_ERROR(TakeForChannel(context, ChannelId(request.channel_id())));
+          return FillCopy(tx, context.caller, MessageId(request.message_id()), message);
+        };
+        const NewPost post{id, clock_.Now(), *wanted, hash, fill};
         return PostMessage(tx, context.caller, post, response->mutable_message());
       });
 }

@@ -291,8 +291,9 @@ void ScheduledMessageService::SendScheduledNow(CallContext& context,
         if (row.message.state() != v1::SCHEDULED_STATE_SENT) {
           HEIM_ASSIGN_OR_RETURN(row,
                                 OpenScheduled(tx, context.caller, request.scheduled_message_id()));
-          HEIM_RETURN_IF_ERROR(SendScheduled(
-              tx, context.caller, {clock_.Now(), message_id, context.channel_breaker}, &row));
+          HEIM_RETURN_IF_ERROR(
+              SendScheduled(tx, context.caller,
+                            {clock_.Now(), message_id, &presence_, context.channel_breaker}, &row));
         }
         *response->mutable_scheduled_message() = std::move(row.message);
         return absl::OkStatus();

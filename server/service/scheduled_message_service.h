@@ -11,6 +11,7 @@
 #include "heim/v1/scheduled_message_service.pb.h"
 #include "server/base/clock.h"
 #include "server/base/ids.h"
+#include "server/hub/presence.h"
 #include "server/service/call.h"
 #include "server/store/store.h"
 
@@ -21,8 +22,9 @@ class ScheduledMessageService {
   // From a commit's continuation; must not block.
   using Wake = std::function<void(absl::Time send_at)>;
 
-  ScheduledMessageService(Store& store, Clock& clock, Ids& ids, Wake wake)
-      : store_(store), clock_(clock), ids_(ids), wake_(std::move(wake)) {}
+  ScheduledMessageService(Store& store, Clock& clock, Ids& ids, const PresenceBook& presence,
+                          Wake wake)
+      : store_(store), clock_(clock), ids_(ids), presence_(presence), wake_(std::move(wake)) {}
 
   void ScheduleMessage(CallContext& context, const v1::ScheduleMessageRequest& request,
                        Reply<v1::ScheduleMessageResponse> reply);
@@ -43,6 +45,7 @@ class ScheduledMessageService {
   Store& store_;
   Clock& clock_;
   Ids& ids_;
+  const PresenceBook& presence_;
   const Wake wake_;
 };
 

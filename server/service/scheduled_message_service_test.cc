@@ -25,7 +25,7 @@ class ScheduledMessageTest : public ChatFixture {
  protected:
   void SetUp() override {
     ChatFixture::SetUp();
-    service_ = std::make_unique<ScheduledMessageService>(*store_, clock_, ids_,
+    service_ = std::make_unique<ScheduledMessageService>(*store_, clock_, ids_, *presence_,
                                                          [this](absl::Time at) { woken_ = at; });
   }
   void TearDown() override {
@@ -85,9 +85,7 @@ class ScheduledMessageTest : public ChatFixture {
   absl::Status Fire(const std::string& id) {
     std::optional<absl::Status> outcome;
     Draft draft;
-    draft.apply = [&](WriteTx& tx) {
-      return SendDue(tx, id, {clock_.Now(), ids_.NewId(), nullptr});
-    };
+    draft.apply = [&](WriteTx& tx) { return SendDue(tx, id, {clock_.Now(), ids_.NewId()}); };
     store_->Commit(std::move(draft),
                    [&](absl::StatusOr<Committed> committed) { outcome = committed.status(); });
     Settle();

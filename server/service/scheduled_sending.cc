@@ -63,7 +63,8 @@ absl::Status SendScheduled(WriteTx& tx, const Caller& author, const SendingNow& 
   const auto take = [&](v1::Message*) {
     return now.breaker == nullptr ? absl::OkStatus() : now.breaker->TakeForChannel(channel, author);
   };
-  HEIM_RETURN_IF_ERROR(PostMessage(tx, author, {now.message_id, now.at, request, "", take}, &sent));
+  HEIM_RETURN_IF_ERROR(
+      PostMessage(tx, author, {now.message_id, now.at, request, "", take, now.presence}, &sent));
   row->message.set_state(v1::SCHEDULED_STATE_SENT);
   row->message.set_message_id(sent.id());
   row->message.clear_error();

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/hub/presence.h"
 #include "server/model/caller.h"
 #include "server/model/ids.h"
 #include "server/service/channel_breaker.h"
@@ -25,8 +26,9 @@ void ClearScheduledText(v1::ScheduledMessage* message);
 
 struct SendingNow {
   absl::Time at;
-  std::string message_id;             // of the message that it becomes
-  ChannelBreaker* breaker = nullptr;  // null: the channel is not limited
+  std::string message_id;                  // of the message that it becomes
+  const PresenceBook* presence = nullptr;  // for @here, which calls nobody without it
+  ChannelBreaker* breaker = nullptr;       // null: the channel is not limited
 };
 
 // Sends it as the author, with the author's rights of this moment, and marks it as sent, in one

@@ -370,8 +370,8 @@ void StateLawTest::DoToDrafts() {
 }
 
 void StateLawTest::DoToScheduled() {
-  auto service =
-      std::make_unique<ScheduledMessageService>(*store_, clock_, ids_, [](absl::Time) {});
+  auto service = std::make_unique<ScheduledMessageService>(*store_, clock_, ids_, *presence_,
+                                                           [](absl::Time) {});
   const Caller& who = Somebody();
   v1::ScheduleMessageRequest schedule;
   schedule.set_channel_id(One(places_));
