@@ -89,6 +89,7 @@ TEST_LINES = 800
 FUNCTION_LINES = 60
 # File -> (lines allowed, why).
 LENGTH_EXCEPTIONS = {
+    "proto/heim/v1/channel_service.proto": (525, "messages cannot move to another file: generated code would move"),
     "server/model/emoji_names.cc": (500, "one table of names"),
 }
 PROTO_LINES = 500

@@ -99,6 +99,7 @@ void BindChat(const Handlers& to, MethodTable* table) {
                                                to.channels);
   table->Bind<&ChannelService::UnarchiveChannel>("heim.v1.ChannelService.UnarchiveChannel",
                                                  to.channels);
+  table->Bind<&ChannelService::PurgeChannel>("heim.v1.ChannelService.PurgeChannel", to.channels);
   table->Bind<&ChannelService::JoinChannel>("heim.v1.ChannelService.JoinChannel", to.channels);
   table->Bind<&ChannelService::LeaveChannel>("heim.v1.ChannelService.LeaveChannel", to.channels);
   table->Bind<&ChannelService::OpenDirect>("heim.v1.ChannelService.OpenDirect", to.channels);

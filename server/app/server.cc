@@ -31,6 +31,7 @@
 #include "server/hub/live_stream_book.h"
 #include "server/hub/presence_table.h"
 #include "server/jobs/due_jobs.h"
+#include "server/jobs/channel_erasure.h"
 #include "server/jobs/inbox_job.h"
 #include "server/jobs/inbox_sweep.h"
 #include "server/jobs/log_reader.h"
@@ -195,7 +196,8 @@ struct Server::Rooms {
   PasswordResetService password_resets{
       {config.public_url}, {*store, clock, ids, entropy, passwords, authenticator, hub}};
   WorkspaceService workspaces{*store, clock, ids, authenticator, streams};
-  ChannelService channels{*store, clock, ids, streams};
+  ChannelService channels{*store, clock, ids, streams,
+                          [this] { channel_erasure.Wake(clock.Now()); }};
   BlobSweeper sweeper{*store, *blobs, file_executor};
   MessageService messages{*store, clock, ids, streams, presence, sweeper};
   NotificationService notifications{*store, clock};
@@ -223,6 +225,11 @@ struct Server::Rooms {
   InboxJob inbox_job{clock, ids};
   LogReader inbox_reader{LogReaderOptions{}, *store, timers, inbox_job};
   DueJobs inbox_sweep{{clock, timers, executor}, InboxSweep(*store, clock)};
+  DueJobs channel_erasure{{clock, timers, executor},
+                          ChannelErasure(*store, clock, [this] {
+                            sweeper.Sweep();
+                            EraseLeftCopies(*store, clock, sweeper);
+                          })};
   CommitFanOut commits{{&hub, &inbox_reader}};
 
   // The doors.
@@ -317,6 +324,7 @@ void Server::Rooms::Stop(absl::Duration grace) {
   inbox_reader.Stop();
   inbox_sweep.Stop();
   scheduled_posts.Stop();
+  channel_erasure.Stop();
   file_executor.Stop();
   executor.Stop();
   store->Stop();
@@ -345,6 +353,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config) {
   opened.inbox_reader.Start();
   opened.inbox_sweep.Start();
   opened.scheduled_posts.Start();
+  opened.channel_erasure.Start();
   // What an earlier run left undone.
   opened.sweeper.Sweep();
   EraseLeftCopies(*opened.store, opened.clock, opened.sweeper);

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "google/protobuf/descriptor.h"
+#include "heim/v1/channel.pb.h"
 
 namespace heim {
 namespace {
@@ -19,7 +20,29 @@ const FieldDescriptor* MessageField(const google::protobuf::Descriptor& type) {
   return nullptr;
 }
 
+// The text field of that name; empty when there is none.
+std::string TextIn(const Message& message, const char* name) {
+  const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(name);
+  if (field == nullptr || field->is_repeated() ||
+      field->cpp_type() != FieldDescriptor::CPPTYPE_STRING) {
+    return "";
+  }
+  return message.GetReflection()->GetString(message, field);
+}
+
 }  // namespace
+
+std::string ChannelIdIn(const Message& answer) {
+  std::string id = TextIn(answer, "channel_id");
+  for (int i = 0; i < answer.GetDescriptor()->field_count() && id.empty(); ++i) {
+    const FieldDescriptor* field = answer.GetDescriptor()->field(i);
+    if (field->is_repeated() || field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (!answer.GetReflection()->HasField(answer, field)) continue;
+    const Message& part = answer.GetReflection()->GetMessage(answer, field);
+    id = TextIn(part, field->message_type() == v1::Channel::descriptor() ? "id" : "channel_id");
+  }
+  return id;
+}
 
 std::string MessageIdIn(const Message& answer) {
   const FieldDescriptor* field = MessageField(*answer.GetDescriptor());

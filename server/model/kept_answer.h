@@ -14,6 +14,9 @@ namespace heim {
 // Id of the message that the answer carries; empty for none.
 std::string MessageIdIn(const google::protobuf::Message& answer);
 
+// Id of the channel that the answer is about, as far as it says so; empty for none.
+std::string ChannelIdIn(const google::protobuf::Message& answer);
+
 // The serialised answer of the method (by its full name) with its message rewritten; empty when the
 // method or the bytes are not what they say.
 std::string WithRewritten(std::string_view method, std::string_view answer,

@@ -40,6 +40,7 @@ constexpr std::array<PermissionRow, static_cast<size_t>(P::kCount)> kTable = {{
   {P::kUpdateChannel,     "update_channel",           kGst, true,  kAdmin,  kAdm, false, false, kScopeChannelsWrite},
   {P::kChangeChannelType, "change_channel_type",      kGst, true,  kOwner,  kOwn, false, false, kScopeChannelsWrite},
   {P::kArchiveChannel,    "archive_channel",          kGst, true,  kOwner,  kAdm, true,  false, kScopeChannelsWrite},
+  {P::kPurgeChannel,      "purge_channel",            kGst, true,  kOwner,  kOwn, true,  false, kScopeChannelsWrite},
   {P::kAddMember,         "add_member",               kGst, true,  kAdmin,  kAdm, false, false, kScopeChannelsWrite},
   {P::kRemoveMember,      "remove_member",            kGst, true,  kAdmin,  kAdm, true,  false, kScopeChannelsWrite},
   {P::kUpdateMemberRole,  "update_member_role",       kGst, true,  kAdmin,  kAdm, false, false, kScopeChannelsWrite},

@@ -35,6 +35,7 @@ enum class Permission {
   kUpdateChannel,  // name, topic, purpose
   kChangeChannelType,
   kArchiveChannel,  // and unarchive
+  kPurgeChannel,
   kAddMember,
   kRemoveMember,
   kUpdateMemberRole,

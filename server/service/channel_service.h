@@ -3,6 +3,9 @@
 // Owned by app. Thread-safe. Handlers run on the Executor; reads block for a bounded time.
 #pragma once
 
+#include <functional>
+#include <utility>
+
 #include "heim/v1/channel_service.pb.h"
 #include "server/base/clock.h"
 #include "server/base/ids.h"
@@ -14,8 +17,14 @@ namespace heim {
 
 class ChannelService {
  public:
-  ChannelService(Store& store, Clock& clock, Ids& ids, StreamStopper& streams)
-      : store_(store), clock_(clock), ids_(ids), streams_(streams) {}
+  // `on_purge` is called after each purge and must not block: rows are left to be erased.
+  ChannelService(Store& store, Clock& clock, Ids& ids, StreamStopper& streams,
+                 std::function<void()> on_purge = {})
+      : store_(store),
+        clock_(clock),
+        ids_(ids),
+        streams_(streams),
+        on_purge_(std::move(on_purge)) {}
 
   void CreateChannel(CallContext& context, const v1::CreateChannelRequest& request,
                      Reply<v1::CreateChannelResponse> reply);
@@ -29,6 +38,8 @@ class ChannelService {
                       Reply<v1::ArchiveChannelResponse> reply);
   void UnarchiveChannel(CallContext& context, const v1::UnarchiveChannelRequest& request,
                         Reply<v1::UnarchiveChannelResponse> reply);
+  void PurgeChannel(CallContext& context, const v1::PurgeChannelRequest& request,
+                    Reply<v1::PurgeChannelResponse> reply);
   void JoinChannel(CallContext& context, const v1::JoinChannelRequest& request,
                    Reply<v1::JoinChannelResponse> reply);
   void LeaveChannel(CallContext& context, const v1::LeaveChannelRequest& request,
@@ -51,6 +62,7 @@ class ChannelService {
   Clock& clock_;
   Ids& ids_;
   StreamStopper& streams_;
+  const std::function<void()> on_purge_;
 };
 
 }  // namespace heim

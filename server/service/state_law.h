@@ -33,6 +33,7 @@ class LogModel {
 
   void ApplyChannel(const v1::Channel& channel);
   void ApplyMessage(const v1::Message& message);
+  void ForgetChannel(const std::string& id);
   void ApplyReaction(const std::string& message, const std::string& emoji, const std::string& actor,
                      uint32_t count, bool added);
   void SetReactions(const std::string& message);

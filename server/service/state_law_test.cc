@@ -62,6 +62,16 @@ void LogModel::ApplyReaction(const std::string& message, const std::string& emoj
   SetReactions(message);
 }
 
+void LogModel::ForgetChannel(const std::string& id) {
+  channels_.erase(id);
+  std::erase_if(members_, [&](const auto& member) { return member.first.first == id; });
+  std::erase_if(messages_, [&](const auto& message) {
+    if (message.second.channel_id() != id) return false;
+    reactions_.erase(message.first);
+    return true;
+  });
+}
+
 void LogModel::Apply(const v1::Event& event) {
   if (event.position() != position_ + 1) {
     faults_.push_back(StrCat("position ", event.position(), " after ", position_));
@@ -100,6 +110,8 @@ void LogModel::Apply(const v1::Event& event) {
       channel.set_member_count(channel.member_count() - 1);
       return;
     }
+    case v1::Event::kChannelDeleted:
+      return ForgetChannel(event.channel_deleted().channel_id());
     case v1::Event::kMessageNew:
       return ApplyMessage(event.message_new().message());
     case v1::Event::kMessageUpdated:

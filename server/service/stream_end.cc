@@ -59,7 +59,11 @@ absl::Status EmitStreamEnd(WriteTx& tx, const Acting& acting, const WorkspaceId&
 absl::Status StreamService::EndIn(WriteTx& tx, const v1::Stream& closed, const Ending& ending,
                                   v1::Message* remains) {
   const StreamId id(closed.id());
-  HEIM_ASSIGN_OR_RETURN(StreamRow row, tx.streams.Get(id));
+  auto found = tx.streams.Get(id);
+  // Purged with its channel: nothing is left to end.
+  if (ReasonOf(found.status()) == v1::ERROR_REASON_STREAM_NOT_FOUND) return absl::OkStatus();
+  HEIM_RETURN_IF_ERROR(found.status());
+  StreamRow row = *std::move(found);
   const v1::FinishStreamRequest* request = ending.request.has_value() ? &*ending.request : nullptr;
   const Acting acting{ending.by.empty() ? ActorId(closed.actor_id()) : ending.by,
                       deps_.clock.Now()};
@@ -111,6 +115,7 @@ void StreamService::End(const StreamId& stream, Ending ending,
       return done(committed.status());
     }
     deps_.live.Forget(stream);
+    if (remains->id().empty()) return done(StreamNotFound());
     done(std::move(*remains));
   });
 }

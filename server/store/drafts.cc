@@ -80,7 +80,8 @@ absl::StatusOr<uint64_t> LogWriteTx::Emit(const WorkspaceId& workspace, v1::Even
 }
 
 void LogWriteTx::SetResponse(const google::protobuf::Message& response, int http_status) {
-  answer_ = {response.SerializeAsString(), http_status, MessageIdIn(response)};
+  answer_ = {response.SerializeAsString(), http_status, MessageIdIn(response),
+             ChannelIdIn(response)};
 }
 
 absl::StatusOr<AppliedDraft> ApplyDraft(SqlSession& session, const Clock& clock, Draft& draft) {

@@ -14,14 +14,16 @@ namespace {
 
 constexpr char kFind[] =
     "SELECT request_hash, response, http_status FROM idempotency "
-    "WHERE actor_id = $1 AND method = $2 AND key = $3 AND created_at > $4";
+    "WHERE actor_id = $1 AND method = $2 AND key = $3 AND created_at > $4 "
+    "AND (channel_id IS NULL OR EXISTS (SELECT 1 FROM channels c "
+    "WHERE c.id = idempotency.channel_id))";
 constexpr char kKeep[] =
     "INSERT INTO idempotency (actor_id, method, key, created_at, request_hash, response, "
-    "http_status, message_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+    "http_status, message_id, channel_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
     "ON CONFLICT (actor_id, method, key) DO UPDATE SET "
     "created_at = excluded.created_at, request_hash = excluded.request_hash, "
     "response = excluded.response, http_status = excluded.http_status, "
-    "message_id = excluded.message_id";
+    "message_id = excluded.message_id, channel_id = excluded.channel_id";
 constexpr char kOfMessage[] =
     "SELECT actor_id, method, key, response FROM idempotency WHERE message_id = $1";
 constexpr char kSetResponse[] =
@@ -54,9 +56,10 @@ absl::StatusOr<std::optional<KeptAnswer>> KeptAnswers::Find(const IdempotencyKey
 absl::Status KeptAnswers::Keep(const IdempotencyKey& key, const KeptAnswer& answer,
                                absl::Time now) {
   return session_
-      ->Execute(kKeep, {SqlId(key.actor_id), SqlText(key.method), SqlText(key.key), SqlTime(now),
-                        SqlBlob(key.request_hash), SqlBlob(answer.response),
-                        SqlInt(answer.http_status), SqlTextOrNull(answer.message_id)})
+      ->Execute(kKeep,
+                {SqlId(key.actor_id), SqlText(key.method), SqlText(key.key), SqlTime(now),
+                 SqlBlob(key.request_hash), SqlBlob(answer.response), SqlInt(answer.http_status),
+                 SqlTextOrNull(answer.message_id), SqlTextOrNull(answer.channel_id)})
       .status();
 }
 

@@ -30,13 +30,14 @@ struct KeptAnswer {
   std::string response;    // serialised, without secrets
   int http_status = 0;     // 0: the method's own
   std::string message_id;  // the message that it carries; empty for none
+  std::string channel_id;  // the channel that it is about; empty for none
 };
 
 class KeptAnswers {
  public:
   explicit KeptAnswers(SqlSession& session) : session_(&session) {}
 
-  // Nullopt when the key is new or too old to count. IDEMPOTENCY_CONFLICT.
+  // Nullopt when the key is new or too old to count, or its channel was purged. IDEMPOTENCY_CONFLICT.
   absl::StatusOr<std::optional<KeptAnswer>> Find(const IdempotencyKey& key, absl::Time now);
   absl::Status Keep(const IdempotencyKey& key, const KeptAnswer& answer, absl::Time now);
   // Puts the tombstone in the place of a deleted message in every answer that carries it.

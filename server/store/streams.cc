@@ -13,8 +13,8 @@ namespace {
 
 // 1 is the state of active streams; written out, so that the partial index is used.
 constexpr char kInsert[] =
-    "INSERT INTO streams (id, workspace_id, actor_id, state, outcome, body) "
-    "VALUES ($1, $2, $3, $4, $5, $6)";
+    "INSERT INTO streams (id, workspace_id, actor_id, state, outcome, body, channel_id) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7)";
 constexpr char kGet[] = HEIM_STREAM_SELECT "WHERE id = $1";
 constexpr char kUpdate[] = "UPDATE streams SET state = $2, outcome = $3, body = $4 WHERE id = $1";
 constexpr char kListActive[] = HEIM_STREAM_SELECT "WHERE state = 1 ORDER BY id";
@@ -41,9 +41,9 @@ absl::StatusOr<std::vector<StreamRow>> ReadStreams(SqlSession& session, std::str
 absl::Status Streams::Insert(const StreamRow& row) {
   const std::string body = row.stream.SerializeAsString();
   return session_
-      ->Execute(kInsert,
-                {SqlText(row.stream.id()), SqlId(row.workspace_id), SqlText(row.stream.actor_id()),
-                 SqlEnum(row.stream.state()), SqlText(row.outcome), SqlBlob(body)})
+      ->Execute(kInsert, {SqlText(row.stream.id()), SqlId(row.workspace_id),
+                          SqlText(row.stream.actor_id()), SqlEnum(row.stream.state()),
+                          SqlText(row.outcome), SqlBlob(body), SqlText(row.stream.channel_id())})
       .status();
 }
 

@@ -12,6 +12,7 @@
 #include "server/store/actors.h"
 #include "server/store/avatars.h"
 #include "server/store/bookmarks.h"
+#include "server/store/channel_purges.h"
 #include "server/store/channels.h"
 #include "server/store/credentials.h"
 #include "server/store/custom_emoji.h"
@@ -51,6 +52,7 @@ class ReadTx {
         password_resets(session),
         channels(session),
         members(session),
+        purges(session),
         messages(session),
         reactions(session),
         pins(session),
@@ -82,6 +84,7 @@ class ReadTx {
   PasswordResets password_resets;
   Channels channels;
   Members members;
+  ChannelPurges purges;
   Messages messages;
   Reactions reactions;
   Pins pins;

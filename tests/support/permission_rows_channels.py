@@ -31,6 +31,14 @@ def join(cell):
     return "PERMISSION_DENIED" if cell.workspace == "guest" else "OK"
 
 
+def purge(cell):
+    """Asked without the name: whoever may purge is asked to confirm."""
+    if not cell.readable:
+        return "NOT_FOUND"
+    owner = cell.role == "owner" or cell.workspace == "owner"
+    return "FAILED_PRECONDITION" if owner else "PERMISSION_DENIED"
+
+
 ROWS = {
     "ChannelService.CreateChannel": Row(lambda c: {"name": c.fresh()}, workspace="member"),
     "ChannelService.ListChannels": Row(reads=True),
@@ -50,6 +58,9 @@ ROWS = {
                                      expect=lambda c: "NOT_FOUND" if c.workspace == "guest" else "OK"),
     "ChannelService.AddMember": Row(
         lambda c: {"channel_id": c.channel, "actor_id": c.newcomer}, channel="admin", expect=add_stranger),
+    "ChannelService.PurgeChannel": Row(
+        lambda c: {"channel_id": c.channel, "confirm": "not its name"}, channel="owner", instead="owner",
+        expect=purge),
     "ChannelService.BatchAddMembers": Row(
         lambda c: {"channel_id": c.channel, "actor_ids": [c.newcomer]}, channel="admin", instead="admin"),
     "ChannelService.ListMembers": Row(

@@ -1,0 +1,206 @@
+#include "server/store/channel_purges.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "heim/v1/event.pb.h"
+#include "server/base/status_macros.h"
+#include "server/store/private_events.h"
+#include "server/store/sql_values.h"
+
+namespace heim {
+namespace {
+
+// What one step does at most.
+constexpr uint64_t kMessagesAtOnce = 500;
+constexpr uint64_t kPositionsAtOnce = 5000;
+
+constexpr char kCloseIntervals[] =
+    "UPDATE membership_intervals SET to_position = $3 WHERE channel_id = $1 AND workspace_id = $2 "
+    "AND to_position = 0 AND actor_id IN (SELECT m.actor_id FROM channel_members m "
+    "WHERE m.channel_id = $1)";
+constexpr char kDeleteMembers[] = "DELETE FROM channel_members WHERE channel_id = $1";
+constexpr char kDeleteNames[] = "DELETE FROM channel_names WHERE channel_id = $1";
+// 1 is active: what is written now ends with the channel.
+constexpr char kDeleteActiveStreams[] = "DELETE FROM streams WHERE channel_id = $1 AND state = 1";
+constexpr char kDeleteChannel[] = "DELETE FROM channels WHERE id = $1";
+constexpr char kRemember[] =
+    "INSERT INTO channel_purges (channel_id, workspace_id, deleted_position, stage, scrubbed) "
+    "VALUES ($1, $2, $3, 0, 0)";
+constexpr char kNext[] =
+    "SELECT channel_id, workspace_id, deleted_position, stage, scrubbed FROM channel_purges "
+    "ORDER BY channel_id LIMIT 1";
+constexpr char kSetStage[] =
+    "UPDATE channel_purges SET stage = $2, scrubbed = $3 WHERE channel_id = $1";
+constexpr char kForget[] = "DELETE FROM channel_purges WHERE channel_id = $1";
+
+constexpr char kBound[] =
+    "SELECT seq FROM messages WHERE channel_id = $1 ORDER BY seq LIMIT 1 OFFSET $2";
+#define HEIM_SOME_MESSAGES "(SELECT x.id FROM messages x WHERE x.channel_id = $1 AND x.seq <= $2)"
+constexpr char kFilesOfSome[] =
+    "SELECT DISTINCT file_id FROM file_links WHERE message_id IN " HEIM_SOME_MESSAGES;
+constexpr char kKeepKey[] =
+    "INSERT INTO dead_blobs (blob_key) SELECT f.blob_key FROM files f WHERE f.id = $1 "
+    "AND NOT EXISTS (SELECT 1 FROM file_links l WHERE l.file_id = f.id) "
+    "ON CONFLICT (blob_key) DO NOTHING";
+constexpr char kDeleteUnlinked[] =
+    "DELETE FROM files WHERE id = $1 "
+    "AND NOT EXISTS (SELECT 1 FROM file_links l WHERE l.file_id = files.id)";
+// What hangs on messages; the messages themselves come last.
+constexpr std::string_view kEraseSome[] = {
+    "DELETE FROM file_links WHERE message_id IN " HEIM_SOME_MESSAGES,
+    "DELETE FROM message_versions WHERE message_id IN " HEIM_SOME_MESSAGES,
+    "DELETE FROM reactions WHERE message_id IN " HEIM_SOME_MESSAGES,
+    "DELETE FROM idempotency WHERE message_id IN " HEIM_SOME_MESSAGES,
+    "DELETE FROM threads WHERE root_id IN " HEIM_SOME_MESSAGES,
+    "DELETE FROM thread_reads WHERE root_id IN " HEIM_SOME_MESSAGES,
+    "DELETE FROM pins WHERE message_id IN " HEIM_SOME_MESSAGES,
+    "DELETE FROM saved_items WHERE message_id IN " HEIM_SOME_MESSAGES,
+    "DELETE FROM inbox WHERE message_id IN " HEIM_SOME_MESSAGES,
+    // What was forwarded from here is found by `original_id` and erased as after a deletion.
+    "DELETE FROM message_forwards WHERE message_id IN " HEIM_SOME_MESSAGES,
+    "DELETE FROM group_calls WHERE channel_id = $1 AND seq <= $2",
+    "DELETE FROM message_mentions WHERE channel_id = $1 AND seq <= $2",
+    "DELETE FROM messages WHERE channel_id = $1 AND seq <= $2",
+};
+// At most a few for each member.
+constexpr char kScheduled[] = "SELECT position FROM scheduled_messages WHERE channel_id = $1";
+constexpr std::string_view kEraseRest[] = {
+    "DELETE FROM bookmarks WHERE channel_id = $1",
+    "DELETE FROM channel_notifications WHERE channel_id = $1",
+    "DELETE FROM message_drafts WHERE channel_id = $1",
+    "DELETE FROM scheduled_messages WHERE channel_id = $1",
+    "DELETE FROM streams WHERE channel_id = $1",
+    "DELETE FROM idempotency WHERE channel_id = $1",
+};
+
+constexpr char kOldest[] =
+    "SELECT COALESCE(MIN(position), 1) FROM event_log WHERE workspace_id = $1";
+// Who left is told so even now, and everybody of the end: these two say nothing but ids.
+constexpr char kLogged[] =
+    "SELECT position FROM event_log WHERE workspace_id = $1 AND position > $2 AND position <= $3 "
+    "AND channel_id = $4 AND kind NOT IN ($5, $6)";
+constexpr char kScrub[] =
+    "UPDATE event_log SET payload = $3, message_id = NULL "
+    "WHERE workspace_id = $1 AND position = $2";
+
+}  // namespace
+
+absl::Status ChannelPurges::Begin(const v1::Channel& channel, uint64_t position) {
+  const SqlValue id = SqlText(channel.id());
+  const SqlValue workspace = SqlText(channel.workspace_id());
+  HEIM_RETURN_IF_ERROR(session_->Execute(kCloseIntervals, {id, workspace, SqlInt(position)}));
+  for (const std::string_view sql :
+       {kDeleteMembers, kDeleteNames, kDeleteActiveStreams, kDeleteChannel}) {
+    HEIM_RETURN_IF_ERROR(session_->Execute(sql, {id}));
+  }
+  return session_->Execute(kRemember, {id, workspace, SqlInt(position)}).status();
+}
+
+absl::StatusOr<std::optional<ChannelPurge>> ChannelPurges::Next() {
+  std::optional<ChannelPurge> purge;
+  HEIM_RETURN_IF_ERROR(session_->Query(kNext, {}, [&](const SqlRow& row) {
+    purge.emplace();
+    purge->channel_id = ChannelId(row.Text(0));
+    purge->workspace_id = WorkspaceId(row.Text(1));
+    purge->deleted_position = UintOf(row, 2);
+    purge->stage = static_cast<ChannelPurge::Stage>(row.Int(3));
+    purge->scrubbed = UintOf(row, 4);
+    return absl::OkStatus();
+  }));
+  return purge;
+}
+
+absl::Status ChannelPurges::Step(ChannelPurge purge) {
+  switch (purge.stage) {
+    case ChannelPurge::Stage::kMessages:
+      HEIM_RETURN_IF_ERROR(EraseMessages(&purge));
+      break;
+    case ChannelPurge::Stage::kLog:
+      HEIM_RETURN_IF_ERROR(ScrubLog(&purge));
+      break;
+    case ChannelPurge::Stage::kRest:
+      return EraseRest(purge);
+  }
+  return session_
+      ->Execute(kSetStage, {SqlId(purge.channel_id), SqlEnum(static_cast<int>(purge.stage)),
+                            SqlInt(purge.scrubbed)})
+      .status();
+}
+
+absl::Status ChannelPurges::EraseMessages(ChannelPurge* purge) {
+  uint64_t bound = std::numeric_limits<int64_t>::max();
+  bool more = false;
+  HEIM_RETURN_IF_ERROR(session_->Query(
+      kBound, {SqlId(purge->channel_id), SqlInt(kMessagesAtOnce - 1)}, [&](const SqlRow& row) {
+        bound = UintOf(row, 0);
+        more = true;
+        return absl::OkStatus();
+      }));
+  std::vector<std::string> files;
+  HEIM_RETURN_IF_ERROR(session_->Query(kFilesOfSome, {SqlId(purge->channel_id), SqlInt(bound)},
+                                       [&](const SqlRow& row) {
+                                         files.push_back(TextOf(row, 0));
+                                         return absl::OkStatus();
+                                       }));
+  for (const std::string_view sql : kEraseSome) {
+    HEIM_RETURN_IF_ERROR(session_->Execute(sql, {SqlId(purge->channel_id), SqlInt(bound)}));
+  }
+  for (const std::string& file : files) {
+    HEIM_RETURN_IF_ERROR(session_->Execute(kKeepKey, {SqlText(file)}));
+    HEIM_RETURN_IF_ERROR(session_->Execute(kDeleteUnlinked, {SqlText(file)}));
+  }
+  if (!more) purge->stage = ChannelPurge::Stage::kLog;
+  return absl::OkStatus();
+}
+
+absl::Status ChannelPurges::ScrubLog(ChannelPurge* purge) {
+  if (purge->scrubbed == 0) {
+    HEIM_ASSIGN_OR_RETURN(const int64_t oldest,
+                          QueryInt(*session_, kOldest, {SqlId(purge->workspace_id)}));
+    purge->scrubbed = static_cast<uint64_t>(oldest) - 1;
+  }
+  const uint64_t end = purge->scrubbed + kPositionsAtOnce;
+  std::vector<uint64_t> positions;
+  HEIM_RETURN_IF_ERROR(session_->Query(
+      kLogged,
+      {SqlId(purge->workspace_id), SqlInt(purge->scrubbed), SqlInt(end), SqlId(purge->channel_id),
+       SqlEnum(v1::Event::kMemberRemoved), SqlEnum(v1::Event::kChannelDeleted)},
+      [&](const SqlRow& row) {
+        positions.push_back(UintOf(row, 0));
+        return absl::OkStatus();
+      }));
+  for (const uint64_t position : positions) {
+    v1::Event bare;
+    bare.set_position(position);
+    bare.set_channel_id(purge->channel_id.str());
+    const std::string bytes = bare.SerializeAsString();
+    HEIM_RETURN_IF_ERROR(
+        session_->Execute(kScrub, {SqlId(purge->workspace_id), SqlInt(position), SqlBlob(bytes)}));
+  }
+  purge->scrubbed = end;
+  if (end >= purge->deleted_position) purge->stage = ChannelPurge::Stage::kRest;
+  return absl::OkStatus();
+}
+
+absl::Status ChannelPurges::EraseRest(const ChannelPurge& purge) {
+  // Their events are their author's, not the channel's.
+  std::vector<uint64_t> positions;
+  HEIM_RETURN_IF_ERROR(
+      session_->Query(kScheduled, {SqlId(purge.channel_id)}, [&](const SqlRow& row) {
+        positions.push_back(UintOf(row, 0));
+        return absl::OkStatus();
+      }));
+  for (const uint64_t position : positions) {
+    HEIM_RETURN_IF_ERROR(ScrubPrivateText(*session_, purge.workspace_id, position));
+  }
+  for (const std::string_view sql : kEraseRest) {
+    HEIM_RETURN_IF_ERROR(session_->Execute(sql, {SqlId(purge.channel_id)}));
+  }
+  return session_->Execute(kForget, {SqlId(purge.channel_id)}).status();
+}
+
+}  // namespace heim
