@@ -50,7 +50,7 @@ absl::Status Pin(WriteTx& tx, const Acting& acting, const MessageAccess& access,
   pin->set_pinned_by(acting.by.str());
   *pin->mutable_pinned_at() = ToTimestamp(acting.at);
   HEIM_RETURN_IF_ERROR(tx.pins.Add(*pin).status());
-  v1::Event event = ChannelEvent(acting, channel);
+  v1::Event event = MessageEvent(acting, access.message);
   *event.mutable_pin_added()->mutable_pin() = *pin;
   return tx.Emit(access.access.workspace_id(), std::move(event)).status();
 }
@@ -63,7 +63,8 @@ absl::StatusOr<std::optional<v1::Pin>> RemovePin(WriteTx& tx, const Acting& acti
                                                  const MessageId& message) {
   HEIM_ASSIGN_OR_RETURN(const std::optional<v1::Pin> pin, tx.pins.Remove(channel, message));
   if (!pin.has_value()) return pin;
-  v1::Event event = ChannelEvent(acting, channel);
+  HEIM_ASSIGN_OR_RETURN(const v1::Message unpinned, tx.messages.Get(message));
+  v1::Event event = MessageEvent(acting, unpinned);
   v1::PinRemoved& removed = *event.mutable_pin_removed();
   removed.set_channel_id(channel.str());
   removed.set_message_id(message.str());

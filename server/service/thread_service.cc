@@ -56,7 +56,7 @@ absl::StatusOr<v1::ThreadState> SetFollowing(WriteTx& tx, const CallContext& con
   return EmitThreadUpdated(tx, acting, thread.place, acting.by);
 }
 
-// A root that may not be read is left out.
+// A thread whose root may not be read is left out.
 absl::Status AddRoots(ReadTx& tx, const Caller& caller, std::vector<v1::ThreadState>* threads) {
   for (v1::ThreadState& thread : *threads) {
     auto access =
@@ -65,6 +65,7 @@ absl::Status AddRoots(ReadTx& tx, const Caller& caller, std::vector<v1::ThreadSt
     HEIM_RETURN_IF_ERROR(access.status());
     *thread.mutable_root() = std::move(access->message);
   }
+  std::erase_if(*threads, [](const v1::ThreadState& thread) { return !thread.has_root(); });
   return absl::OkStatus();
 }
 
@@ -181,7 +182,10 @@ void ThreadService::ListThreads(CallContext& context, const v1::ListThreadsReque
           EncodeCursor(channel.str(), StrCat(threads.back().last_reply_seq())));
     }
     HEIM_RETURN_IF_ERROR(AddRoots(tx, context.caller, &threads));
-    for (v1::ThreadState& thread : threads) *response.add_threads() = std::move(thread);
+    for (v1::ThreadState& thread : threads) {
+      // Older than the caller's history: the whole thread is.
+      if (thread.has_root()) *response.add_threads() = std::move(thread);
+    }
     return absl::OkStatus();
   });
   if (!status.ok()) return reply(status);
