@@ -110,7 +110,8 @@ TEST_P(StoreSuite, InvitesAreListedWithAndWithoutThoseThatHaveEnded) {
     EXPECT_TRUE(tx.invites.Get(InviteId("i1"))->has_revoked_at());
     const auto ids = [&](const InviteFilter& filter) {
       std::string found;
-      for (const v1::Invite& invite : *tx.invites.ListOf(workspace_, filter)) found += invite.id();
+      const auto listed = tx.invites.ListOf(workspace_, filter);
+      for (const v1::Invite& invite : *listed) found += invite.id();
       return found;
     };
     InviteFilter all;
