@@ -99,9 +99,8 @@ absl::Status Edit(WriteTx& tx, const Caller& caller, absl::Time now,
   HEIM_RETURN_IF_ERROR(ApplyEdit(mask, request.message(), &message));
   // Who was called already is not asked about again.
   const bool confirmed = request.confirm_group_mention() || MentionsAGroup(access.message);
-  HEIM_RETURN_IF_ERROR(
-      FillMentions(tx, workspace, &message,
-                   confirmed ? CrowdMentions::kConfirmed : CrowdMentions::kAsk));
+  HEIM_RETURN_IF_ERROR(FillMentions(tx, workspace, &message,
+                                    confirmed ? CrowdMentions::kConfirmed : CrowdMentions::kAsk));
   if (SameText(message, access.message)) {
     message = access.message;
     return absl::OkStatus();

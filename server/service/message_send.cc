@@ -121,8 +121,8 @@ absl::Status PostMessage(WriteTx& tx, const Caller& caller, const NewPost& post,
   if (!post.repeat_hash.empty()) {
     HEIM_RETURN_IF_ERROR(tx.messages.SetRequestHash(MessageId(post.id), post.repeat_hash));
   }
-  HEIM_RETURN_IF_ERROR(EmitNewMessage(tx, Acting{caller.actor_id, post.at}, workspace, message,
-                                      post.presence));
+  HEIM_RETURN_IF_ERROR(
+      EmitNewMessage(tx, Acting{caller.actor_id, post.at}, workspace, message, post.presence));
   *sent = std::move(message);
   return absl::OkStatus();
 }

@@ -6,9 +6,9 @@
 #include "server/base/status_macros.h"
 #include "server/model/errors.h"
 #include "server/model/time.h"
+#include "server/service/following.h"
 #include "server/service/message_forward.h"
 #include "server/service/pin_service.h"
-#include "server/service/following.h"
 
 namespace heim {
 

@@ -119,7 +119,8 @@ void ReadStateService::MarkUnread(CallContext& context, const v1::MarkUnreadRequ
         HEIM_ASSIGN_OR_RETURN(const ChannelAccess access,
                               AccessChannel(tx, context.caller, channel, Permission::kMarkRead));
         HEIM_ASSIGN_OR_RETURN(const uint64_t seq, SeqNamed(tx, access, request));
-        HEIM_ASSIGN_OR_RETURN(const std::optional<MessageId> thread, UnreadThreadOf(tx, access, request));
+        HEIM_ASSIGN_OR_RETURN(const std::optional<MessageId> thread,
+                              UnreadThreadOf(tx, access, request));
         const Acting acting{context.caller.actor_id, clock_.Now()};
         const uint64_t cursor = seq == 0 ? 0 : seq - 1;
         const auto moved = thread.has_value()

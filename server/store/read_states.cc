@@ -36,8 +36,7 @@ constexpr char kMarkThreadUnread[] =
   "CASE WHEN m.last_read_seq >= c.last_seq THEN 0 ELSE "                                           \
   "(SELECT COUNT(*) FROM (SELECT 1 FROM messages x WHERE x.channel_id = c.id "                     \
   "AND x.seq > m.last_read_seq AND x.seq >= m.history_from_seq "                                   \
-  "AND x.thread_id IS NULL AND " HEIM_COUNTS_AS_UNREAD                                             \
-      HEIM_UNREAD_LIMIT                                                                            \
+  "AND x.thread_id IS NULL AND " HEIM_COUNTS_AS_UNREAD HEIM_UNREAD_LIMIT                           \
   ") u) END AS unread, "                                                                           \
   "CASE WHEN m.last_read_seq >= c.last_seq THEN 0 ELSE "                                           \
   "(SELECT COUNT(*) FROM (SELECT DISTINCT n.seq FROM message_mentions n "                          \
@@ -61,16 +60,17 @@ constexpr char kThreadStateOf[] =
     ", m.muted FROM channel_members m LEFT JOIN threads t ON t.root_id = $3 "
     "LEFT JOIN thread_reads r ON r.root_id = $3 AND r.actor_id = m.actor_id "
     "WHERE m.channel_id = $1 AND m.actor_id = $2";
-#define HEIM_FOLLOWED_UNREAD \
-  "SELECT f.channel_id, f.last_read_seq, f.last_read_at, t.last_reply_seq, "              \
-  HEIM_THREAD_UNREAD("f.root_id", "f.last_read_seq") " AS unread, "                       \
-  HEIM_THREAD_MENTIONS("f.root_id", "f.last_read_seq") " AS mentions, m.muted, f.root_id " \
-  "FROM thread_reads f JOIN threads t ON t.root_id = f.root_id JOIN channel_members m "   \
-  "ON m.channel_id = f.channel_id AND m.actor_id = f.actor_id WHERE f.workspace_id = $1 " \
-  "AND f.actor_id = $2 AND f.following = 1 AND t.last_reply_seq > f.last_read_seq AND EXISTS (SELECT 1 FROM messages x "         \
-  "WHERE x.thread_id = f.root_id AND x.seq > f.last_read_seq AND " HEIM_COUNTS_AS_UNREAD ") "
-constexpr char kThreadStates[] = HEIM_FOLLOWED_UNREAD
-    "AND f.channel_id > $3 AND f.channel_id <= $4 ORDER BY f.channel_id, f.root_id LIMIT $5";
+constexpr char kThreadStates[] =
+    "SELECT f.channel_id, f.last_read_seq, f.last_read_at, t.last_reply_seq, " HEIM_THREAD_UNREAD(
+        "f.root_id", "f.last_read_seq") " AS unread, " HEIM_THREAD_MENTIONS("f.root_id",
+                                                                            "f.last_read_seq")
+    " AS mentions, m.muted, f.root_id FROM thread_reads f "
+    "JOIN threads t ON t.root_id = f.root_id "
+    "JOIN channel_members m ON m.channel_id = f.channel_id AND m.actor_id = f.actor_id "
+    "WHERE f.workspace_id = $1 AND f.actor_id = $2 AND f.following = 1 "
+    "AND t.last_reply_seq > f.last_read_seq AND EXISTS (SELECT 1 FROM messages x "
+    "WHERE x.thread_id = f.root_id AND x.seq > f.last_read_seq AND " HEIM_COUNTS_AS_UNREAD
+    ") AND f.channel_id > $3 AND f.channel_id <= $4 ORDER BY f.channel_id, f.root_id LIMIT $5";
 
 v1::ReadState ReadReadState(const SqlRow& row) {
   v1::ReadState state;

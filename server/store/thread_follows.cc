@@ -20,7 +20,9 @@ constexpr char kIsFollowing[] =
 constexpr char kStanding[] =
     "SELECT m.actor_id, COALESCE(f.following, 0) FROM channel_members m "
     "LEFT JOIN thread_reads f ON f.actor_id = m.actor_id AND f.root_id = $2 "
-    "WHERE m.channel_id = $1 AND m.actor_id IN ({list}) ORDER BY m.actor_id";
+    "WHERE m.channel_id = $1 AND m.actor_id IN ({list}) "
+    "AND m.history_from_seq <= (SELECT r.seq FROM messages r WHERE r.id = $2) "
+    "ORDER BY m.actor_id";
 constexpr char kSet[] =
     "INSERT INTO thread_reads (actor_id, root_id, workspace_id, channel_id, following, "
     "last_read_seq, last_read_at) VALUES ($1, $2, $3, $4, $5, $6, 0) "
