@@ -1,6 +1,7 @@
 #include "server/store/channel_purges.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "heim/v1/event.pb.h"
 #include "server/base/status_macros.h"
+#include "server/base/strings.h"
 #include "server/store/private_events.h"
 #include "server/store/sql_values.h"
 
@@ -88,6 +90,14 @@ constexpr char kScrub[] =
     "WHERE workspace_id = $1 AND position = $2";
 
 }  // namespace
+
+bool ChannelPurges::Erases(std::string_view table) {
+  const std::string begin = StrCat("DELETE FROM ", table, " ");
+  const auto deletes = [&](std::string_view sql) { return StartsWith(sql, begin); };
+  return std::any_of(std::begin(kEraseSome), std::end(kEraseSome), deletes) ||
+         std::any_of(std::begin(kEraseRest), std::end(kEraseRest), deletes) ||
+         deletes(kDeleteMembers) || deletes(kDeleteNames);
+}
 
 absl::Status ChannelPurges::Begin(const v1::Channel& channel, uint64_t position) {
   const SqlValue id = SqlText(channel.id());

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "heim/v1/channel.pb.h"
@@ -32,6 +33,9 @@ class ChannelPurges {
   // Deletes the channel with its members and names, ends their memberships at `position` (of its
   // channel.deleted), and remembers that the rest is to be erased.
   absl::Status Begin(const v1::Channel& channel, uint64_t position);
+  // Whether a purge deletes what the table holds of a channel: every table with rows of channels
+  // or messages must be one of those, or be named in the test with the reason why not.
+  static bool Erases(std::string_view table);
   // One of the channels that are not done.
   absl::StatusOr<std::optional<ChannelPurge>> Next();
   // Erases some of it: messages with all that hangs on them, then payloads in the log, then the
