@@ -68,16 +68,18 @@ absl::Status EraseCopy(WriteTx& tx, const MessageId& id, absl::Time now) {
     message->clear_attachments();
   };
   erase(&copy);
-  HEIM_ASSIGN_OR_RETURN(const v1::Channel channel, tx.channels.Get(ChannelId(copy.channel_id())));
-  const WorkspaceId workspace(channel.workspace_id());
+  const auto channel = tx.channels.Get(ChannelId(copy.channel_id()));
+  // Its channel was purged: the copy is erased with all that was there.
+  if (ReasonOf(channel.status()) == v1::ERROR_REASON_CHANNEL_NOT_FOUND) return absl::OkStatus();
+  HEIM_RETURN_IF_ERROR(channel.status());
+  const WorkspaceId workspace(channel->workspace_id());
   HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
   HEIM_RETURN_IF_ERROR(tx.messages.Update(copy, position));
   HEIM_RETURN_IF_ERROR(tx.files.ReleaseMessage(id));
   HEIM_RETURN_IF_ERROR(tx.log.RewriteMessage(workspace, id, erase));
   HEIM_RETURN_IF_ERROR(tx.answers.RewriteMessage(id, erase));
   // Whoever deleted the original may be unknown here; its author is named by the copy.
-  v1::Event event =
-      ChannelEvent({ActorId(copy.forward().actor().id()), now}, ChannelId(channel.id()));
+  v1::Event event = MessageEvent({ActorId(copy.forward().actor().id()), now}, copy);
   *event.mutable_message_updated()->mutable_message() = std::move(copy);
   return tx.Emit(workspace, std::move(event)).status();
 }
