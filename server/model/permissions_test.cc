@@ -91,6 +91,7 @@ const std::vector<PublicRow>& PublicRows() {
       {P::kUpdateChannel, {"......", "......", "cccc..", "hccc.."}},
       {P::kChangeChannelType, {"......", "ccccc.", "ccccc.", "hcccc."}},
       {P::kArchiveChannel, {"......", "......", "ccccc.", "hcccc."}},
+      {P::kPurgeChannel, {"......", "ccccc.", "ccccc.", "hcccc."}},
       {P::kAddMember, {"......", "......", "cccc..", "hccc.."}},
       {P::kRemoveMember, {"......", "......", "cccc..", "hccc.."}},
       {P::kUpdateMemberRole, {"......", "......", "cccc..", "hccc.."}},
@@ -153,7 +154,7 @@ TEST(PermissionsTest, DirectMessagesAllowTalkingAndNothingToThemselves) {
 TEST(PermissionsTest, ArchivedChannelsCanBeReadLeftAndUnarchived) {
   const std::set<Permission> allowed = {P::kReadChannel,  P::kReadMembers,    P::kReadOwnMembership,
                                         P::kMarkRead,     P::kArchiveChannel, P::kStopAnyStream,
-                                        P::kRemoveMember, P::kLeave};
+                                        P::kRemoveMember, P::kPurgeChannel,   P::kLeave};
   for (const PublicRow& row : PublicRows()) {
     AccessFacts facts =
         FactsOf(v1::WORKSPACE_ROLE_OWNER, v1::CHANNEL_TYPE_PUBLIC, v1::CHANNEL_ROLE_OWNER);
@@ -208,6 +209,7 @@ const std::map<Permission, std::string_view>& ScopesByHand() {
                                                   {P::kUpdateChannel, "channels:write"},
                                                   {P::kChangeChannelType, "channels:write"},
                                                   {P::kArchiveChannel, "channels:write"},
+                                                  {P::kPurgeChannel, "channels:write"},
                                                   {P::kAddMember, "channels:write"},
                                                   {P::kRemoveMember, "channels:write"},
                                                   {P::kUpdateMemberRole, "channels:write"},
