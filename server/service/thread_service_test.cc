@@ -251,6 +251,35 @@ TEST_F(ThreadServiceTest, AChannelsThreadsComeByTheirLastReply) {
             v1::ERROR_REASON_CHANNEL_NOT_FOUND);
 }
 
+TEST_F(ThreadServiceTest, AThreadOlderThanTheReadersHistoryDoesNotExistForIt) {
+  const std::string place = CreateChannel(ann_, "dev")->id();
+  const std::string root = Send(ann_, place, "old")->id();
+  v1::UpdateChannelRequest update;
+  update.set_channel_id(place);
+  update.mutable_channel()->set_history_visibility(v1::HISTORY_VISIBILITY_SINCE_JOINING);
+  ASSERT_TRUE(Call(ann_, &ChannelService::UpdateChannel, channels_, update).ok());
+  ASSERT_TRUE(Join(bob_, place).ok());
+  Told();
+  ASSERT_TRUE(Send(ann_, place, "@bob", root).ok());
+  EXPECT_THAT(Told(), ElementsAre("ann")) << "a mention shows nobody what is hidden";
+  EXPECT_THAT(IdsOf(Inbox(bob_)), IsEmpty());
+  v1::ListThreadsRequest list;
+  list.set_channel_id(place);
+  EXPECT_EQ(Call(bob_, &ThreadService::ListThreads, threads_, list)->threads_size(), 0);
+  EXPECT_EQ(Call(ann_, &ThreadService::ListThreads, threads_, list)->threads_size(), 1);
+  EXPECT_EQ(ReasonOf(Follow(bob_, root).status()), v1::ERROR_REASON_MESSAGE_NOT_FOUND);
+  v1::MarkUnreadRequest unread;
+  unread.set_channel_id(place);
+  unread.set_message_id(root);
+  EXPECT_EQ(ReasonOf(Call(bob_, &ReadStateService::MarkUnread, reads_, unread).status()),
+            v1::ERROR_REASON_MESSAGE_NOT_FOUND);
+  unread.clear_message_id();
+  unread.set_seq(1);
+  const auto marked = Call(bob_, &ReadStateService::MarkUnread, reads_, unread);
+  ASSERT_TRUE(marked.ok()) << marked.status();
+  EXPECT_EQ(marked->read_state().unread_count(), 0u) << "nothing hidden is counted";
+}
+
 TEST_F(ThreadServiceTest, AThreadWhoseRepliesAreGoneIsNoThread) {
   const std::string root = Send(ann_, general_, "root")->id();
   const std::string reply = Send(bob_, general_, "one", root)->id();

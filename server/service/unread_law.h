@@ -38,6 +38,7 @@ class UnreadModel {
   void ApplyRead(const std::string& actor, const v1::ReadUpdated& read);
   void ApplyThread(const std::string& actor, const v1::ThreadState& thread);
   void Leave(const std::string& channel, const std::string& actor);
+  void Forget(const std::string& channel);
   bool Mentions(const v1::Message& message, const std::string& actor) const;
   // Of the channel at top level, or of the thread.
   Counts CountIn(const std::string& channel, const std::string& thread, const std::string& actor,
@@ -45,6 +46,7 @@ class UnreadModel {
 
   std::map<std::string, std::map<uint64_t, v1::Message>> messages_;  // by channel and seq
   std::map<Key, uint64_t> cursors_;
+  std::map<Key, uint64_t> floors_;  // where history begins
   std::map<Key, Thread> threads_;
   std::map<std::string, v1::UserGroup> groups_;
   // Whom a message called through a group: group and actor, by message.

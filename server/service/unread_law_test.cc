@@ -52,16 +52,25 @@ void UnreadModel::Leave(const std::string& channel, const std::string& actor) {
   }
 }
 
+void UnreadModel::Forget(const std::string& channel) {
+  messages_.erase(channel);
+  std::erase_if(cursors_, [&](const auto& one) { return one.first.first == channel; });
+  std::erase_if(threads_, [&](const auto& one) { return one.second.channel_id == channel; });
+}
+
 void UnreadModel::Apply(const v1::Event& event) {
   switch (event.payload_case()) {
     case v1::Event::kMemberAdded: {
       const v1::Member& member = event.member_added().member();
-      cursors_[Key(member.channel_id(), member.actor().id())] =
-          event.member_added().channel().last_seq();
+      const Key key(member.channel_id(), member.actor().id());
+      cursors_[key] = event.member_added().channel().last_seq();
+      floors_[key] = member.history_from_seq();
       return;
     }
     case v1::Event::kMemberRemoved:
       return Leave(event.member_removed().channel_id(), event.member_removed().actor_id());
+    case v1::Event::kChannelDeleted:
+      return Forget(event.channel_deleted().channel_id());
     case v1::Event::kMessageNew:
       return ApplyMessage(event.message_new().message());
     case v1::Event::kMessageUpdated:
@@ -105,8 +114,10 @@ UnreadModel::Counts UnreadModel::CountIn(const std::string& channel, const std::
   Counts counts;
   const auto found = messages_.find(channel);
   if (found == messages_.end()) return counts;
+  const auto floor = floors_.find(Key(channel, actor));
+  const uint64_t from = floor == floors_.end() ? 0 : floor->second;
   for (const auto& [seq, message] : found->second) {
-    if (seq <= cursor || message.thread_id() != thread) continue;
+    if (seq < from || seq <= cursor || message.thread_id() != thread) continue;
     if (message.state() == v1::MESSAGE_STATE_STREAMING || message.has_deleted_at()) continue;
     if (message.content_type() == v1::CONTENT_TYPE_SYSTEM) continue;
     if (message.actor().id() == actor) continue;
@@ -170,7 +181,8 @@ std::vector<std::string> UnreadModel::Differences(ReadTx& tx, const WorkspaceId&
     if (thread.following && row->last_reply_seq() != 0) ++followed[actor];
   }
   for (const auto& [actor, count] : followed) {
-    const auto rows = tx.follows.ListFollowed(workspace, ActorId(actor), {.limit = 10'000});
+    const auto rows =
+        tx.follows.ListFollowed(workspace, ActorId(actor), {.before_id = "", .limit = 10'000});
     if (!rows.ok() || rows->size() != count) {
       found.push_back(StrCat(actor, " follows ", count, " threads by events, not as listed"));
     }

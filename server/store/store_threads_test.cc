@@ -55,7 +55,7 @@ TEST_P(StoreSuite, FollowedThreadsComeNewestReplyFirstAndALeaverHasNone) {
     });
     return found;
   };
-  std::vector<v1::ThreadState> found = list({.limit = 2});
+  std::vector<v1::ThreadState> found = list({.before_id = "", .limit = 2});
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0].thread_id(), roots[2]);
   EXPECT_EQ(found[0].unread_count(), 1u);
@@ -76,7 +76,7 @@ TEST_P(StoreSuite, FollowedThreadsComeNewestReplyFirstAndALeaverHasNone) {
     EXPECT_EQ(readable.size(), 2u);
     return absl::OkStatus();
   });
-  EXPECT_EQ(list({.unread_only = true}).size(), 2u);
+  EXPECT_EQ(list({.unread_only = true, .before_id = ""}).size(), 2u);
   MustRead([&](ReadTx& tx) -> absl::Status {
     HEIM_ASSIGN_OR_RETURN(const auto all, tx.follows.ListOfChannel(general_, bob_, 0, 10));
     EXPECT_EQ(all.size(), 3u);
