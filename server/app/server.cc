@@ -30,8 +30,8 @@
 #include "server/hub/fan_out_hub.h"
 #include "server/hub/live_stream_book.h"
 #include "server/hub/presence_table.h"
-#include "server/jobs/due_jobs.h"
 #include "server/jobs/channel_erasure.h"
+#include "server/jobs/due_jobs.h"
 #include "server/jobs/inbox_job.h"
 #include "server/jobs/inbox_sweep.h"
 #include "server/jobs/log_reader.h"
@@ -193,8 +193,9 @@ struct Server::Rooms {
   AgentService agents{*store,  clock,  ids,
                       entropy, timers, AgentTools{authenticator, hub, presence, streams}};
   InviteService invites{{config.public_url}, *store, clock, ids, entropy, authenticator};
-  PasswordResetService password_resets{
-      {config.public_url}, {*store, clock, ids, entropy, passwords, authenticator, hub}};
+  const PasswordResetService::Dependencies reset_tools{*store,    clock,         ids, entropy,
+                                                       passwords, authenticator, hub};
+  PasswordResetService password_resets{{config.public_url}, reset_tools};
   WorkspaceService workspaces{*store, clock, ids, authenticator, streams};
   ChannelService channels{*store, clock, ids, streams,
                           [this] { channel_erasure.Wake(clock.Now()); }};
@@ -225,8 +226,7 @@ struct Server::Rooms {
   InboxJob inbox_job{clock, ids};
   LogReader inbox_reader{LogReaderOptions{}, *store, timers, inbox_job};
   DueJobs inbox_sweep{{clock, timers, executor}, InboxSweep(*store, clock)};
-  DueJobs channel_erasure{{clock, timers, executor},
-                          ChannelErasure(*store, clock, [this] {
+  DueJobs channel_erasure{{clock, timers, executor}, ChannelErasure(*store, clock, [this] {
                             sweeper.Sweep();
                             EraseLeftCopies(*store, clock, sweeper);
                           })};
