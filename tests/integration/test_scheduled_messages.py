@@ -20,8 +20,12 @@ def channel(ada, bob):
 
 
 def at(seconds):
-    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    then = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+    return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def schedule(client, channel, content, seconds=3600, **fields):
@@ -54,7 +58,8 @@ def test_a_message_is_sent_at_its_time(ada, bob, channel):
             "scheduled_message_not_found"
         message = reader.until(lambda f: f["type"] == "message.new")["data"]["message"]
         assert message["content"] == "Good morning, @bob" and message["thread_id"] == root["id"]
-        assert message["actor"]["id"] == ada.id and message["created_at"] >= made["send_at"]
+        assert message["actor"]["id"] == ada.id
+        assert moment(message["created_at"]) >= moment(made["send_at"])
         assert [m["actor_id"] for m in message["mentions"]] == [bob.id]
         sent = author.until(of_it(made["id"], "sent"))["data"]["scheduled_message"]
         assert sent["message_id"] == message["id"] and sent["content"] == ""
@@ -123,8 +128,7 @@ def test_it_can_be_changed_and_cancelled(ada, bob, channel):
         socket.until("caught_up")
         gone = ada.delete(path)
         assert gone.status_code == 200 and gone.json()["state"] == "cancelled"
-        assert gone.json()["content"] == "" and gone.json()["metadata"] == {} or \
-            "metadata" not in gone.json()
+        assert gone.json()["content"] == "" and "metadata" not in gone.json()
         socket.until(of_it(made["id"], "cancelled"))
     assert ada.delete(path).json() == gone.json()
     assert code(ada.patch(path, {"content": "x"}), 404) == "scheduled_message_not_found"
@@ -212,9 +216,9 @@ def test_every_front_schedules(server, ada, channel):
 
 # --- Around the due time
 
-def wait_until(moment):
+def wait_until(seconds):
     """To the moment itself: what is tested happens at a time."""
-    threading.Event().wait(max(0.0, moment - time.time()))
+    threading.Event().wait(max(0.0, seconds - time.time()))
 
 
 def messages_of(client, channel):
@@ -227,7 +231,7 @@ def test_a_crash_around_the_due_time_loses_and_doubles_nothing(tmp_path, offset)
     with Server(tmp_path) as server:
         ada = server.setup()
         channel = ada.channel("crash")
-        due = time.time() + 10.5
+        due = time.time() + 13
         made = [schedule(ada, channel, f"m{i}", seconds=due - time.time()) for i in range(20)]
         wait_until(due + offset)
         server.kill()
