@@ -30,6 +30,11 @@ void UnsentModel::Apply(const v1::Event& event) {
   } else if (event.has_scheduled_message_updated()) {
     const v1::ScheduledMessage& message = event.scheduled_message_updated().scheduled_message();
     scheduled_[message.id()] = message;
+  } else if (event.has_channel_deleted()) {
+    const std::string& id = event.channel_deleted().channel_id();
+    const auto is_here = [&](const auto& kept) { return kept.second.channel_id() == id; };
+    std::erase_if(drafts_, is_here);
+    std::erase_if(scheduled_, is_here);
   }
 }
 

@@ -63,6 +63,15 @@ void KeepsakeModel::Apply(const v1::Event& event) {
     case v1::Event::kSavedRemoved:
       saved_.erase(Key(event.to_actor_id(), event.saved_removed().message_id()));
       return;
+    case v1::Event::kChannelDeleted: {
+      const std::string& id = event.channel_deleted().channel_id();
+      std::erase(channels_, id);
+      const auto is_here = [&](const auto& kept) { return kept.second.channel_id() == id; };
+      std::erase_if(pins_, is_here);
+      std::erase_if(bookmarks_, is_here);
+      std::erase_if(saved_, is_here);
+      return;
+    }
     case v1::Event::kMessageDeleted:
       // What was saved of it goes with it, for everybody.
       for (const auto& [actor, saved] : savers_) {

@@ -103,6 +103,7 @@ void LogModel::Apply(const v1::Event& event) {
     }
     case v1::Event::kMemberRemoved: {
       const v1::MemberRemoved& removed = event.member_removed();
+      if (channels_.count(removed.channel_id()) == 0) return;  // of a channel that was purged since
       if (members_.erase(Key(removed.channel_id(), removed.actor_id())) == 0) {
         faults_.push_back("somebody who was no member was removed");
       }
@@ -244,6 +245,7 @@ class StateLawTest : public ChatFixture, public ::testing::WithParamInterface<ui
 
   void DoToMessages();
   void DoToChannels();
+  void Purge(const Caller& who, const std::string& place);
   void DoToStreams();
   void DoToDrafts();
   void DoToScheduled();
@@ -308,11 +310,43 @@ void StateLawTest::DoToMessages() {
   }
 }
 
+// The owner's word for it, then all the steps.
+void StateLawTest::Purge(const Caller& who, const std::string& place) {
+  if (Below(3) > 0) return;
+  v1::PurgeChannelRequest request;
+  request.set_channel_id(place);
+  Read([&](ReadTx& tx) -> absl::Status {
+    const absl::StatusOr<v1::Channel> channel = tx.channels.Get(ChannelId(place));
+    if (channel.ok()) request.set_confirm(channel->name());
+    return absl::OkStatus();
+  });
+  if (!Call(who, &ChannelService::PurgeChannel, channels_, request).ok()) return;
+  Settle();
+  bool more = true;
+  while (more) {
+    absl::Notification done;
+    Draft draft;
+    draft.apply = [&more](WriteTx& tx) -> absl::Status {
+      HEIM_ASSIGN_OR_RETURN(const std::optional<ChannelPurge> purge, tx.purges.Next());
+      more = purge.has_value();
+      return more ? tx.purges.Step(*purge) : absl::OkStatus();
+    };
+    store_->Commit(std::move(draft), [&](const absl::StatusOr<Committed>& committed) {
+      EXPECT_TRUE(committed.ok()) << committed.status();
+      more = more && committed.ok();
+      done.Notify();
+    });
+    done.WaitForNotification();
+  }
+}
+
 void StateLawTest::DoToChannels() {
   const Caller& who = Somebody();
   const Caller& other = Somebody();
   const std::string& place = One(places_);
-  switch (Below(12)) {
+  switch (Below(13)) {
+    case 12:
+      return Purge(who, place);
     case 0:
       if (places_.size() > 6) return;
       return Note(

@@ -61,7 +61,6 @@ constexpr std::string_view kEraseSome[] = {
     "DELETE FROM thread_reads WHERE root_id IN " HEIM_SOME_MESSAGES,
     "DELETE FROM pins WHERE message_id IN " HEIM_SOME_MESSAGES,
     "DELETE FROM saved_items WHERE message_id IN " HEIM_SOME_MESSAGES,
-    "DELETE FROM inbox WHERE message_id IN " HEIM_SOME_MESSAGES,
     // What was forwarded from here is found by `original_id` and erased as after a deletion.
     "DELETE FROM message_forwards WHERE message_id IN " HEIM_SOME_MESSAGES,
     "DELETE FROM group_calls WHERE channel_id = $1 AND seq <= $2",
@@ -71,6 +70,7 @@ constexpr std::string_view kEraseSome[] = {
 // At most a few for each member.
 constexpr char kScheduled[] = "SELECT position FROM scheduled_messages WHERE channel_id = $1";
 constexpr std::string_view kEraseRest[] = {
+    "DELETE FROM inbox WHERE channel_id = $1",
     "DELETE FROM bookmarks WHERE channel_id = $1",
     "DELETE FROM channel_notifications WHERE channel_id = $1",
     "DELETE FROM message_drafts WHERE channel_id = $1",
