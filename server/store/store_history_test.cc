@@ -133,7 +133,9 @@ TEST_P(StoreSuite, ANameThatWasGivenUpLeadsToWhoHadItLast) {
     MustRead([&](ReadTx& tx) -> absl::Status {
       const auto id = tx.channels.FormerlyNamed(workspace_, name);
       found = id.ok() ? id->str() : "";
-      if (!id.ok()) EXPECT_EQ(ReasonOf(id.status()), v1::ERROR_REASON_CHANNEL_NOT_FOUND);
+      if (!id.ok()) {
+        EXPECT_EQ(ReasonOf(id.status()), v1::ERROR_REASON_CHANNEL_NOT_FOUND);
+      }
       return absl::OkStatus();
     });
     return found;
