@@ -69,6 +69,26 @@ TEST_F(KeepsakesTest, EventsOfSavedItemsAreForTheirOwnerAlone) {
   EXPECT_EQ(own, 2);
 }
 
+TEST_F(KeepsakesTest, ANoteThatIsReplacedOrGoesIsNotReadInTheLog) {
+  const auto logged = [&](std::string_view note) {
+    for (const v1::Event& event : ReadLog()) {
+      if (event.saved_updated().item().note() == note) return true;
+    }
+    return false;
+  };
+  ASSERT_TRUE(Save(bob_, message_, "first").ok());
+  ASSERT_TRUE(Save(ann_, message_, "hers").ok());
+  EXPECT_TRUE(logged("first"));
+  ASSERT_TRUE(Save(bob_, message_, "second").ok());
+  EXPECT_FALSE(logged("first"));
+  EXPECT_TRUE(logged("second"));
+  ASSERT_TRUE(Unsave(bob_, message_).ok());
+  EXPECT_FALSE(logged("second"));
+  EXPECT_TRUE(logged("hers"));
+  ASSERT_TRUE(Delete(ann_, message_).ok());
+  EXPECT_FALSE(logged("hers"));
+}
+
 TEST_F(KeepsakesTest, ASavedItemOfAnotherWorkspaceIsNotTouchedFromHere) {
   ASSERT_TRUE(Save(bob_, message_, "later").ok());
   Caller elsewhere = bob_;

@@ -21,6 +21,10 @@ bool ClearText(v1::Event* event) {
     draft.clear_attachments();
     return true;
   }
+  if (event->has_saved_updated()) {
+    event->mutable_saved_updated()->mutable_item()->clear_note();
+    return true;
+  }
   if (!event->has_scheduled_message_updated()) return false;
   v1::ScheduledMessage& message =
       *event->mutable_scheduled_message_updated()->mutable_scheduled_message();

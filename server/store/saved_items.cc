@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/base/status_macros.h"
+#include "server/store/private_events.h"
 #include "server/store/sql_values.h"
 
 namespace heim {
@@ -13,8 +14,15 @@ namespace {
 
 constexpr char kPut[] =
     "INSERT INTO saved_items (actor_id, message_id, workspace_id, channel_id, saved_at, done_at, "
-    "note) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (actor_id, message_id) DO UPDATE SET "
-    "done_at = excluded.done_at, note = excluded.note";
+    "note, position) VALUES ($1, $2, $3, $4, $5, $6, $7, "
+    "(SELECT l.position + 1 FROM workspace_log l WHERE l.workspace_id = $3)) "
+    "ON CONFLICT (actor_id, message_id) DO UPDATE SET "
+    "done_at = excluded.done_at, note = excluded.note, position = excluded.position";
+constexpr char kNoteOf[] =
+    "SELECT workspace_id, position FROM saved_items "
+    "WHERE actor_id = $1 AND message_id = $2 AND workspace_id = $3 AND note <> ''";
+constexpr char kNotesOn[] =
+    "SELECT workspace_id, position FROM saved_items WHERE message_id = $1 AND note <> ''";
 constexpr char kFind[] = HEIM_SAVED_SELECT "WHERE actor_id = $1 AND message_id = $2";
 constexpr char kRemove[] =
     "DELETE FROM saved_items WHERE actor_id = $1 AND message_id = $2 AND workspace_id = $3";
@@ -42,9 +50,28 @@ absl::StatusOr<std::vector<v1::SavedItem>> ReadItems(SqlSession& session, std::s
   return items;
 }
 
+// Takes the notes that these rows stand for out of the log: a note that is replaced, or goes with
+// its item, is not read there any more.
+absl::Status ScrubNotes(SqlSession& session, std::string_view sql,
+                        absl::Span<const SqlValue> parameters) {
+  std::vector<std::pair<WorkspaceId, uint64_t>> found;
+  HEIM_RETURN_IF_ERROR(session.Query(sql, parameters, [&](const SqlRow& row) {
+    found.emplace_back(row.Text(0), UintOf(row, 1));
+    return absl::OkStatus();
+  }));
+  for (const auto& [workspace, position] : found) {
+    HEIM_RETURN_IF_ERROR(ScrubPrivateText(session, workspace, position));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
+// The event that carries the note is the next of the workspace.
 absl::Status SavedItems::Put(const SavedOwner& owner, const v1::SavedItem& item) {
+  HEIM_RETURN_IF_ERROR(
+      ScrubNotes(*session_, kNoteOf,
+                 {SqlId(owner.actor), SqlText(item.message_id()), SqlId(owner.workspace)}));
   return session_
       ->Execute(kPut, {SqlId(owner.actor), SqlText(item.message_id()), SqlId(owner.workspace),
                        SqlText(item.channel_id()), SqlTime(item.saved_at()),
@@ -61,6 +88,8 @@ absl::StatusOr<std::optional<v1::SavedItem>> SavedItems::Find(const ActorId& act
 }
 
 absl::StatusOr<bool> SavedItems::Remove(const SavedOwner& owner, const MessageId& message) {
+  HEIM_RETURN_IF_ERROR(
+      ScrubNotes(*session_, kNoteOf, {SqlId(owner.actor), SqlId(message), SqlId(owner.workspace)}));
   HEIM_ASSIGN_OR_RETURN(
       const int64_t removed,
       session_->Execute(kRemove, {SqlId(owner.actor), SqlId(message), SqlId(owner.workspace)}));
@@ -68,6 +97,7 @@ absl::StatusOr<bool> SavedItems::Remove(const SavedOwner& owner, const MessageId
 }
 
 absl::Status SavedItems::RemoveAll(const MessageId& message) {
+  HEIM_RETURN_IF_ERROR(ScrubNotes(*session_, kNotesOn, {SqlId(message)}));
   return session_->Execute(kRemoveAll, {SqlId(message)}).status();
 }
 

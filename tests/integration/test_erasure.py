@@ -88,7 +88,7 @@ def say_it_everywhere(ada, bob, channel):
                     headers={"idempotency-key": "k3"}).status_code == 200
     pin = f"/channels/{channel['id']}/pins/{message['id']}"
     assert bob.put(pin, {}, headers={"idempotency-key": "k4"}).status_code == 200
-    assert bob.put(f"/saved/{message['id']}", {"note": "to read"}).status_code == 200
+    assert bob.put(f"/saved/{message['id']}", {"note": f"about {NEEDLE}"}).status_code == 200
     assert bob.send(channel["id"], "a reply", thread_id=message["id"])
     copy = bob.post(f"/messages/{message['id']}/forward",
                     {"channel_id": channel["id"], "content": "words of my own"},
@@ -105,7 +105,7 @@ def test_a_deleted_message_is_in_no_row_no_replay_and_no_file(own):
     cursor = ada.get(f"/channels/{channel['id']}/messages").json()["log_cursor"]
     message, copy = say_it_everywhere(ada, bob, channel)
     assert rows_with(own, NEEDLE) >= {
-        "messages", "message_versions", "event_log", "idempotency", "files"}
+        "messages", "message_versions", "event_log", "idempotency", "files", "saved_items"}
     assert files_with(own, f"bytes of {NEEDLE}")
 
     gone = ada.delete(f"/messages/{message['id']}")

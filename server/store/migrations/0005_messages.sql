@@ -17,7 +17,7 @@ CREATE TABLE bookmarks (
 );
 CREATE INDEX bookmarks_channel ON bookmarks (channel_id, id);
 
--- `done_at` 0: not done.
+-- `done_at` 0: not done. `position` is that of the event that carries the note.
 CREATE TABLE saved_items (
   actor_id {{text}} NOT NULL,
   message_id {{text}} NOT NULL,
@@ -26,6 +26,7 @@ CREATE TABLE saved_items (
   saved_at BIGINT NOT NULL,
   done_at BIGINT NOT NULL,
   note {{text}} NOT NULL,
+  position BIGINT NOT NULL,
   PRIMARY KEY (actor_id, message_id)
 ){{without_rowid}};
 CREATE INDEX saved_items_list ON saved_items (actor_id, workspace_id, saved_at, message_id);
