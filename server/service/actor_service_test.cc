@@ -381,7 +381,9 @@ TEST_F(ActorServiceTest, AgentsRestAndWakeWithWhomeverTheyBelongTo) {
   for (const auto& step : kSteps) {
     ASSERT_TRUE(set(step.id, step.active).ok()) << ++n;
     // What is deactivated is looked at again when it comes back.
-    if (!Stored(upper_id).has_deleted_at()) EXPECT_EQ(Rests(upper_id), step.upper_rests) << n;
+    if (!Stored(upper_id).has_deleted_at()) {
+      EXPECT_EQ(Rests(upper_id), step.upper_rests) << n;
+    }
     EXPECT_EQ(Rests(lower_id), step.lower_rests) << n;
   }
 }

@@ -233,7 +233,7 @@ def test_deactivation_ends_sessions_keys_and_streams_within_a_second(server, ada
         assert ada.delete(f"/actors/{person.id}").status_code == 200
         for socket in sockets:
             ends_within(socket, 1.0)
-        ended = watching.until("message_stream_end")
+        ended = watching.until("message.stream_end")
         assert ended["data"]["stream_id"] == stream["id"], ended
     for client in (person, second, Client(server, token), agent):
         error(client.get("/actors/me"), 401, "token_revoked")
@@ -461,7 +461,7 @@ def test_every_front_has_them(server, ada):
         socket.until("caught_up")
         called = socket.command("call", {"method": "heim.v1.AgentService.UpdateAgent", "request": {
             "agent_id": agent.id, "agent": {"agent": {"owner_id": ada.id}}}})
-        assert called["type"] == "ack", called
+        assert called["type"] == "result", called
     assert ada.get(f"/agents/{agent.id}").json()["agent"]["owner_id"] == ada.id
     grpcurl(server, "heim.v1.ActorService/ReactivateActor", token=ada.token,
             data={"actor_id": person.id})
