@@ -189,7 +189,9 @@ TEST_F(ThreadServiceTest, TheInboxPagesNewestFirstAndShowsRoots) {
       EXPECT_EQ(thread.root().thread().reply_count(), 1u);
     }
     // A new reply between pages neither repeats nor hides another thread.
-    if (cursor.empty()) ASSERT_TRUE(Send(bob_, general_, "again", seen.front()).ok());
+    if (cursor.empty()) {
+      ASSERT_TRUE(Send(bob_, general_, "again", seen.front()).ok());
+    }
     cursor = page.next_cursor();
   } while (!cursor.empty());
   std::vector<std::string> expected = roots;
