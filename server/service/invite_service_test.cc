@@ -104,7 +104,8 @@ class InviteServiceTest : public AccountFixture {
   std::vector<std::string> ChannelsOf(const std::string& actor) {
     std::vector<std::string> found;
     Read([&](ReadTx& tx) -> absl::Status {
-      for (const ChannelId& id : *tx.members.ChannelsOf(workspace_, ActorId(actor))) {
+      const auto channels = tx.members.ChannelsOf(workspace_, ActorId(actor));
+      for (const ChannelId& id : *channels) {
         found.push_back(tx.channels.Get(id)->name());
       }
       std::sort(found.begin(), found.end());
