@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_split.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
@@ -268,9 +269,10 @@ void NotificationService::ListChannelNotifications(
     NotifiedPlace after;
     if (!request.cursor().empty()) {
       HEIM_ASSIGN_OR_RETURN(const std::string key, DecodeCursor(request.cursor(), kLevelsFilter));
-      const size_t space = std::min(key.find(' '), key.size());
-      after.channel_id = ChannelId(key.substr(0, space));
-      after.thread_id = space < key.size() ? key.substr(space + 1) : "";
+      const std::pair<std::string, std::string> place =
+          absl::StrSplit(key, absl::MaxSplits(' ', 1));
+      after.channel_id = ChannelId(place.first);
+      after.thread_id = place.second;
     }
     HEIM_ASSIGN_OR_RETURN(std::vector<v1::ChannelNotification> levels,
                           tx.notifications.Levels(context.caller.workspace_id,
