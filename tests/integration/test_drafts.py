@@ -126,7 +126,7 @@ def test_rights_are_those_of_writing(server, ada, channel):
     assert code(guest.put(draft_at(channel), {"content": "x"}), 404) == "channel_not_found"
     made = ada.post("/auth/tokens", {"label": "reads", "scopes": ["messages:read"]})
     assert made.status_code == 201, made.text
-    reader = Client(server, made.json()["token"])
+    reader = Client(server, made.json()["api_key"])
     assert code(reader.put(draft_at(channel), {"content": "x"}), 403) == "missing_scope"
     assert code(reader.get("/drafts"), 403) == "missing_scope"
     # An agent is a member like any other.
