@@ -467,5 +467,5 @@ def test_every_front_has_them(server, ada):
             data={"actor_id": person.id})
     connect = requests.post(server.url + "/heim.v1.AgentService/RotateAgentKey", timeout=DEADLINE,
                             headers={"Authorization": f"Bearer {ada.token}"},
-                            json={"agentId": agent.id, "keyId": agent.key["id"], "overlap": "60s"})
-    assert connect.status_code == 200 and connect.json()["apiKey"], connect.text
+                            json={"agent_id": agent.id, "key_id": agent.key["id"], "overlap": "60s"})
+    assert connect.status_code == 200 and connect.json()["api_key"], connect.text
