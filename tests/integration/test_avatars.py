@@ -164,9 +164,9 @@ def test_who_sees_a_picture_knows_the_actor(server, ada):
 def test_bytes_go_with_their_picture(server, ada):
     person = server.person(ada, name())
     before = blobs(server)
-    first = upload(person, png(colour=(1, 2, 3, 255))).json()
+    first = upload(person, png(colour=(200, 10, 10, 255))).json()
     assert blobs(server) == before + 2
-    second = upload(person, png(colour=(3, 2, 1, 255))).json()
+    second = upload(person, png(colour=(10, 10, 200, 255))).json()
     assert first["avatar_url"] != second["avatar_url"]
     eventually(lambda: blobs(server) == before + 2)
     error(upload(person, png()[:-9]), 400, "invalid_image")
@@ -192,7 +192,7 @@ def test_many_pictures_at_once_leave_one(server, ada):
     before = blobs(server)
     answers = []
     threads = [threading.Thread(target=lambda i=i: answers.append(upload(
-        Client(server, person.token), png(colour=(i, i, i, 255))))) for i in range(8)]
+        Client(server, person.token), png(colour=(30 * i, 0, 250 - 30 * i, 255))))) for i in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
