@@ -88,6 +88,18 @@ absl::StatusOr<std::vector<v1::ReadState>> ReadStatesOf(ReadTx& tx, const Caller
   return states;
 }
 
+namespace {
+
+// The cursor stood there already, or further: what came up to `seq` since, such as a mention by an
+// edit, is seen now.
+absl::Status SeeAgain(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
+                      v1::ReadState state, uint64_t seq) {
+  state.set_last_read_seq(seq);
+  return MarkInboxRead(tx, acting, workspace, state);
+}
+
+}  // namespace
+
 void ReadStateService::MarkRead(CallContext& context, const v1::MarkReadRequest& request,
                                 Reply<v1::MarkReadResponse> reply) {
   CommitReply<v1::MarkReadResponse>(
@@ -105,7 +117,9 @@ void ReadStateService::MarkRead(CallContext& context, const v1::MarkReadRequest&
         HEIM_RETURN_IF_ERROR(moved.status());
         HEIM_ASSIGN_OR_RETURN(*response->mutable_read_state(),
                               tx.members.ReadStateOf(channel, acting.by, thread));
-        if (!*moved) return absl::OkStatus();
+        if (!*moved) {
+          return SeeAgain(tx, acting, access.workspace_id(), response->read_state(), seq);
+        }
         return EmitReadUpdated(tx, acting, access.workspace_id(), response->read_state());
       });
 }
@@ -153,8 +167,8 @@ void ReadStateService::MarkAllRead(CallContext& context, const v1::MarkAllReadRe
                                 tx.members.MarkRead(channel, acting.by, seq, acting.at));
           v1::ReadState& state = *response->add_read_states();
           HEIM_ASSIGN_OR_RETURN(state, tx.members.ReadStateOf(channel, acting.by, std::nullopt));
-          if (!moved) continue;
-          HEIM_RETURN_IF_ERROR(EmitReadUpdated(tx, acting, access->workspace_id(), state));
+          HEIM_RETURN_IF_ERROR(moved ? EmitReadUpdated(tx, acting, access->workspace_id(), state)
+                                     : SeeAgain(tx, acting, access->workspace_id(), state, seq));
         }
         return absl::OkStatus();
       });

@@ -203,9 +203,9 @@ def test_the_inbox_by_grpc_and_on_the_socket(server, ada, bob, room):
     with caught_up(bob) as bobs:
         message = ada.send(room["id"], "@bob elsewhere")
         item_for(bobs, message)
-        reply = bobs.command("call", {"method": "NotificationService.ListInbox",
+        reply = bobs.command("call", {"method": "heim.v1.NotificationService.ListInbox",
                                       "request": {"limit": 1}})
-        assert reply["type"] == "ack", reply
+        assert reply["data"]["response"]["items"][0]["message_id"] == message["id"], reply
     answer = grpcurl(server, "heim.v1.NotificationService/ListInbox", token=bob.token,
                      data={"limit": 1})
     assert message["id"] in answer.stdout
