@@ -203,7 +203,7 @@ def test_every_front_schedules(server, ada, channel):
         assert made["content"] == "by socket", reply
     connect = ada.http.post(server.url + "/heim.v1.ScheduledMessageService/ListScheduledMessages",
                             json={}, timeout=DEADLINE)
-    assert [m["id"] for m in connect.json()["scheduledMessages"]] == [made["id"]]
+    assert [m["id"] for m in connect.json()["scheduled_messages"]] == [made["id"]]
     with grpc.insecure_channel(server.address) as connection:
         answer = connection.unary_unary(
             "/heim.v1.ScheduledMessageService/CancelScheduledMessage",
