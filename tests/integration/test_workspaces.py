@@ -4,6 +4,7 @@ The routes, their path variables and the fields that hold ids come from the Open
 covered without a word here.
 """
 
+import datetime
 import itertools
 import re
 import uuid
@@ -55,6 +56,11 @@ class World:
         self.emoji = emoji.json()
         self.agent = server.agent(owner, next(names))
         self.group = owner.post("/groups", {"handle": f"{workspace['slug']}-team"}).json()
+        self.bookmark = owner.post(f"/channels/{self.channel['id']}/bookmarks",
+                                   {"title": "Docs", "url": "https://example.com/"}).json()
+        later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+        self.scheduled = owner.post(f"/channels/{self.channel['id']}/scheduled_messages",
+                                    {"content": "later", "send_at": later.isoformat()}).json()
         self.token = owner.post("/auth/tokens", {"label": "t"}).json()["key"]
         self.session = self.member.get("/auth/sessions").json()["sessions"][0]
         self.invite = owner.post(f"/workspaces/{workspace['id']}/invites").json()["invite"]
@@ -71,10 +77,14 @@ class World:
             "invite_id": [self.invite["id"]],
             "emoji": ["👍"],
             "group_id": [self.group["id"]],
+            "bookmark_id": [self.bookmark["id"]],
+            "scheduled_message_id": [self.scheduled["id"]],
             "emoji_id": [self.emoji["id"]],
         }
         for other, same in {"thread_id": "message_id", "before": "message_id",
                             "after": "message_id", "around": "message_id",
+                            "quote_message_id": "message_id", "message_ids": "message_id",
+                            "owner_id": "actor_id", "reports_to_id": "actor_id",
                             "channel_ids": "channel_id", "actor_ids": "actor_id",
                             "members": "actor_id", "attachments": "file_id"}.items():
             self.ids[other] = self.ids[same]
@@ -132,6 +142,18 @@ BODIES = {
     "ChannelService_CreateChannel": {"name": "made-by-mistake"},
     "AgentService_CreateAgentKey": {"label": "stolen"},
     "PresenceService_UpdatePresence": {"presence": "away"},
+    "BookmarkService_CreateBookmark": {"title": "Mine", "url": "https://example.com/"},
+    "BookmarkService_UpdateBookmark": {"title": "Mine"},
+    "DraftService_SaveDraft": {"content": "not yet"},
+    "NotificationService_SetChannelNotification": {"level": "all"},
+    "ScheduledMessageService_ScheduleMessage": {
+        "content": "later", "send_at": (datetime.datetime.now(datetime.timezone.utc) +
+                                        datetime.timedelta(days=1)).isoformat()},
+    "ScheduledMessageService_UpdateScheduledMessage": {"content": "changed"},
+    "ChannelService_BatchAddMembers": {"actor_ids": ["own actor_id"]},
+    "MessageService_ForwardMessage": {"channel_id": "own channel_id"},
+    "GroupService_UpdateGroup": {"name": "Renamed"},
+    "AgentService_UpdateAgent": {"display_name": "Renamed"},
 }
 # Answered for foreign and missing ids alike, but not by 404.
 OTHER_STATUS = {
@@ -139,8 +161,10 @@ OTHER_STATUS = {
     ("StreamService_AppendStream", "channel_id"): 400,  # only repeats what the stream says
     ("StreamService_AppendStream", "actor_id"): 400,
     ("PresenceService_BatchGetPresence", "actor_ids"): 200,  # left out of the answer
+    ("ChannelService_BatchAddMembers", "actor_ids"): 200,  # each has a result of its own
+    ("SavedService_UnsaveMessage", "message_id"): 200,  # what is not saved stays so
 }
-LISTS = {"channel_ids", "actor_ids", "members"}
+LISTS = {"channel_ids", "actor_ids", "members", "message_ids"}
 
 
 def fields_of(operation):
@@ -159,6 +183,14 @@ def fields_of(operation):
                 yield "body", name
 
 
+def own(world, value):
+    """An id of the caller's own workspace where the table of bodies asks for one."""
+    if isinstance(value, list):
+        return [own(world, one) for one in value]
+    is_id = isinstance(value, str) and value.startswith("own ")
+    return world.ids[value.removeprefix("own ")][0] if is_id else value
+
+
 def fill(world, method, path, operation, place, name, value):
     """A request with ids of `world`, except that `value` stands at (place, name)."""
     for variable in re.findall(r"{(\w+)}", path):
@@ -167,7 +199,7 @@ def fill(world, method, path, operation, place, name, value):
     body = None
     if method in ("POST", "PUT", "PATCH"):
         body = dict(BODIES.get(operation["operationId"], {}))
-        body = {k: world.ids["actor_id"][0] if v == "own actor_id" else v for k, v in body.items()}
+        body = {k: own(world, v) for k, v in body.items()}
     if place == "body":
         if name == "attachments":
             body["attachments"] = [{"file_id": value}]
