@@ -27,7 +27,7 @@ def state(client, message):
 
 
 def inbox(client, **params):
-    answer = client.get("/threads", params=params)
+    answer = client.get("/threads", params={k: str(v).lower() for k, v in params.items()})
     assert answer.status_code == 200, answer.text
     return answer.json()
 

@@ -65,7 +65,7 @@ def test_a_reply_is_marked_unread_in_its_thread(ada, bob):
     back = bob.post(f"{at}/unread", {"message_id": replies[1]["id"]}).json()
     assert back["thread_id"] == root["id"] and back["unread_count"] == 2
     assert counts(bob, channel) == (0, 0)
-    threads = [s for s in states(bob, include_threads=True) if "thread_id" in s]
+    threads = [s for s in states(bob, include_threads="true") if "thread_id" in s]
     assert [(s["thread_id"], s["unread_count"]) for s in threads] == [(root["id"], 2)]
 
 
