@@ -94,10 +94,10 @@ TEST_P(StoreSuite, WhatIsOlderThanHistoryIsNotUnread) {
   MustPost(NewMessage(ann_, "two"));
   EXPECT_EQ(Unread(), std::make_pair(2u, 0u));
   MustCommit([&](WriteTx& tx) -> absl::Status {
-    HEIM_RETURN_IF_ERROR(tx.members.Remove(general_, bob_, 1));
+    HEIM_RETURN_IF_ERROR(tx.members.Remove(general_, bob_, 101));
     v1::Member member = NewMember(general_, bob_);
     member.set_history_from_seq(2);
-    return tx.members.Insert(member, 2);
+    return tx.members.Insert(member, 102);
   });
   EXPECT_EQ(Unread(), std::make_pair(1u, 0u));
 }
