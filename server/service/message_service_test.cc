@@ -56,9 +56,12 @@ TEST_F(MessageServiceTest, RepliesHangOnTheRootAndAreCounted) {
   ASSERT_TRUE(first.ok()) << first.status();
   const auto second = Send(olga_, general_, "two", first->id());
   EXPECT_EQ(second->thread_id(), root);
-  EXPECT_THAT(tape_.TakeKinds(), ElementsAre(v1::Event::kMessageNew, v1::Event::kMessageNew,
-                                             v1::Event::kMessageUpdated, v1::Event::kMessageNew,
-                                             v1::Event::kMessageUpdated));
+  // Whoever begins to follow is told so: the root's author and the first to reply, then the second.
+  EXPECT_THAT(
+      tape_.TakeKinds(),
+      ElementsAre(v1::Event::kMessageNew, v1::Event::kMessageNew, v1::Event::kMessageUpdated,
+                  v1::Event::kThreadUpdated, v1::Event::kThreadUpdated, v1::Event::kMessageNew,
+                  v1::Event::kMessageUpdated, v1::Event::kThreadUpdated));
   const v1::ThreadSummary summary = Get(ann_, root)->thread();
   EXPECT_EQ(summary.reply_count(), 2u);
   EXPECT_EQ(summary.last_reply_seq(), second->seq());
