@@ -30,6 +30,8 @@ void BindAccounts(const Handlers& to, MethodTable* table) {
   table->Bind<&AuthService::CreatePersonalToken>("heim.v1.AuthService.CreatePersonalToken",
                                                  to.auth);
   table->Bind<&AuthService::ListPersonalTokens>("heim.v1.AuthService.ListPersonalTokens", to.auth);
+  table->Bind<&AuthService::RotatePersonalToken>("heim.v1.AuthService.RotatePersonalToken",
+                                                 to.auth);
   table->Bind<&AuthService::RevokePersonalToken>("heim.v1.AuthService.RevokePersonalToken",
                                                  to.auth);
   table->Bind<&AuthService::CreateTicket>("heim.v1.AuthService.CreateTicket", to.auth);

@@ -184,6 +184,7 @@ struct Server::Rooms {
                    clock,
                    ids,
                    entropy,
+                   timers,
                    AuthTools{tokens, passwords, throttle, setup_token, authenticator},
                    hub};
   ActorService actors{ActorOptions{.open_registration = config.registration == Registration::kOpen,

@@ -148,8 +148,9 @@ class AccountFixture : public ::testing::Test {
 
   void MakeServices(bool open_registration) {
     const AuthTools auth_tools{tokens_, passwords_, throttle_, setup_token_, *authenticator_};
-    auth_ = std::make_unique<AuthService>(AuthOptions{.open_registration = open_registration},
-                                          *store_, clock_, ids_, entropy_, auth_tools, hub_);
+    auth_ =
+        std::make_unique<AuthService>(AuthOptions{.open_registration = open_registration}, *store_,
+                                      clock_, ids_, entropy_, timers_, auth_tools, hub_);
     const ActorTools actor_tools{passwords_, *authenticator_, hub_, presence_, stopper_};
     actors_ = std::make_unique<ActorService>(ActorOptions{open_registration}, *store_, clock_, ids_,
                                              actor_tools);

@@ -17,9 +17,11 @@
 #include "server/base/clock.h"
 #include "server/base/entropy.h"
 #include "server/base/ids.h"
+#include "server/base/timers.h"
 #include "server/hub/hub.h"
 #include "server/model/limits.h"
 #include "server/service/call.h"
+#include "server/service/key_ender.h"
 #include "server/store/store.h"
 
 namespace heim {
@@ -43,14 +45,15 @@ struct AuthTools {
 class AuthService {
  public:
   AuthService(AuthOptions options, Store& store, Clock& clock, Ids& ids, Entropy& entropy,
-              AuthTools tools, Hub& hub)
+              Timers& timers, AuthTools tools, Hub& hub)
       : options_(options),
         store_(store),
         clock_(clock),
         ids_(ids),
         entropy_(entropy),
         tools_(tools),
-        hub_(hub) {}
+        hub_(hub),
+        key_ender_(tools.authenticator, hub, clock, timers) {}
 
   void Login(CallContext& context, const v1::LoginRequest& request, Reply<v1::LoginResponse> reply);
   void Register(CallContext& context, const v1::RegisterRequest& request,
@@ -65,6 +68,8 @@ class AuthService {
                            Reply<v1::CreatePersonalTokenResponse> reply);
   void ListPersonalTokens(CallContext& context, const v1::ListPersonalTokensRequest& request,
                           Reply<v1::ListPersonalTokensResponse> reply);
+  void RotatePersonalToken(CallContext& context, const v1::RotatePersonalTokenRequest& request,
+                           Reply<v1::RotatePersonalTokenResponse> reply);
   void RevokePersonalToken(CallContext& context, const v1::RevokePersonalTokenRequest& request,
                            Reply<v1::RevokePersonalTokenResponse> reply);
   void ListSessions(CallContext& context, const v1::ListSessionsRequest& request,
@@ -98,6 +103,7 @@ class AuthService {
   Entropy& entropy_;
   const AuthTools tools_;
   Hub& hub_;
+  KeyEnder key_ender_;
 };
 
 }  // namespace heim

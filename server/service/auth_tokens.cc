@@ -62,6 +62,40 @@ void AuthService::ListPersonalTokens(CallContext& context,
   reply(std::move(response));
 }
 
+void AuthService::RotatePersonalToken(CallContext& context,
+                                      const v1::RotatePersonalTokenRequest& request,
+                                      Reply<v1::RotatePersonalTokenResponse> reply) {
+  const absl::Time now = clock_.Now();
+  const auto overlap = KeyOverlap(request.has_overlap(), request.overlap());
+  if (!overlap.ok()) return reply(overlap.status());
+  const auto expires_at = KeyExpiry(request.has_expires_at(), request.expires_at(), now);
+  if (!expires_at.ok()) return reply(expires_at.status());
+  KeyRotation rotation;
+  rotation.old_id = KeyId(request.key_id());
+  rotation.new_id = KeyId(ids_.NewId());
+  rotation.actor_id = context.caller.actor_id;
+  rotation.type = v1::CREDENTIAL_TYPE_PAT;
+  rotation.overlap = *overlap;
+  if (request.has_expires_at()) rotation.expires_at = *expires_at;
+  rotation.now = now;
+  const KeySecret secret = MakeKeySecret(v1::CREDENTIAL_TYPE_PAT, entropy_);
+  CommitReply<v1::RotatePersonalTokenResponse>(
+      store_, context, std::move(reply),
+      [&context, rotation, secret](WriteTx& tx,
+                                   v1::RotatePersonalTokenResponse* response) -> absl::Status {
+        HEIM_ASSIGN_OR_RETURN(const v1::Actor actor, tx.actors.Get(rotation.actor_id));
+        if (actor.has_deleted_at()) return TokenRevoked();
+        HEIM_ASSIGN_OR_RETURN(RotatedKey rotated, RotateKey(tx, context.caller, rotation, secret));
+        *response->mutable_key() = std::move(rotated.key);
+        *response->mutable_old_key() = std::move(rotated.old_key);
+        response->set_api_key(secret.secret);
+        return absl::OkStatus();
+      },
+      [this](const v1::RotatePersonalTokenResponse& response) {
+        key_ender_.EndInTime(response.old_key());
+      });
+}
+
 void AuthService::RevokePersonalToken(CallContext& context,
                                       const v1::RevokePersonalTokenRequest& request,
                                       Reply<v1::RevokePersonalTokenResponse> reply) {

@@ -434,6 +434,28 @@ def test_who_may_rotate(server, ada):
     error(ada.post(f"/agents/{agent.id}/keys", {"scopes": ["admin:*"]}), 403, "missing_scope")
 
 
+def test_people_rotate_their_tokens(server, ada):
+    person, other = server.person(ada, name()), server.person(ada, name())
+    made = person.post("/auth/tokens", {"label": "ci", "scopes": ["messages:read", "actors:write"]})
+    old = Client(server, made.json()["api_key"])
+    at = f"/auth/tokens/{made.json()['key']['id']}/rotate"
+    error(other.post(at), 404, "key_not_found")
+    narrow = person.post("/auth/tokens", {"scopes": ["actors:write"]}).json()["api_key"]
+    error(Client(server, narrow).post(at), 403, "missing_scope")
+    with old.socket() as socket:
+        socket.until("caught_up")
+        rotated = old.post(at, {"overlap": "1.5s"})
+        assert rotated.status_code == 200, rotated.text
+        assert rotated.json()["key"]["label"] == "ci"
+        assert sorted(rotated.json()["key"]["scopes"]) == ["actors:write", "messages:read"]
+        new = Client(server, rotated.json()["api_key"])
+        assert new.get("/actors/me").status_code == old.get("/actors/me").status_code == 200
+        assert socket.until("goodbye")["data"]["reason"] == "credential_revoked"
+        assert time.time() - expiry(rotated.json()["old_key"]) < 1.0
+    error(old.get("/actors/me"), 401, "token_expired")
+    error(person.post(at), 400, "invalid_argument")
+
+
 def test_a_key_with_an_end_ends(server, ada):
     agent = server.agent(ada, name())
     ends = time.time() + 2

@@ -24,6 +24,8 @@ ROWS = {
     "AgentService.RotateAgentKey": Row(
         lambda c: {"agent_id": c.own_agent.id, "key_id": c.own_agent.key["id"]}, expect=own_agent,
         also=OF_THE_KEY),
+    "AuthService.RotatePersonalToken": Row(
+        lambda c: {"key_id": "00000000-0000-7000-8000-000000000000"}, expect=lambda c: "NOT_FOUND"),
     # No bytes are no picture: that is what who may send one hears.
     "ActorService.UploadAvatar": Row(
         lambda c: {"actor_id": "me", "header": {}}, expect=lambda c: "INVALID_ARGUMENT"),
