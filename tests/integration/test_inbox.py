@@ -246,3 +246,44 @@ def test_guests_are_told_of_what_needs_them(server, ada, room):
         assert item_for(socket, message)["reason"] == "mention"
         guest.post(f"/channels/{room['id']}/read", {"message_id": message["id"]})
         assert socket.until("inbox.seen")["data"]["unseen_count"] == 0
+
+
+def test_replies_need_those_who_follow_the_thread(ada, bob, echo, room):
+    with caught_up(bob) as bobs, caught_up(echo) as echos:
+        root = bob.send(room["id"], "what do you think?")
+        reply = ada.send(room["id"], "good", thread_id=root["id"])
+        item = item_for(bobs, reply)
+        assert item["reason"] == "thread_reply" and item["thread_id"] == root["id"]
+        back = bob.send(room["id"], "thanks", thread_id=root["id"])
+        bob.post(f"/channels/{room['id']}/read",
+                 {"message_id": back["id"], "thread_id": root["id"]})
+        assert bobs.until("inbox.seen")["data"]["item_ids"] == [item["id"]]
+        answer = bob.delete(f"/messages/{root['id']}/follow")
+        assert answer.status_code == 200, answer.text
+        unheard = ada.send(room["id"], "one more", thread_id=root["id"])
+        again = ada.send(room["id"], "really, @bob", thread_id=root["id"])
+        assert item_for(bobs, again)["reason"] == "mention"
+        after_all_before(ada, echos, room, "@echo")
+    assert unheard["id"] not in ids_of(inbox(bob))
+    assert reply["id"] not in ids_of(inbox(echo)), "it follows nothing"
+
+
+def test_a_group_calls_who_is_in_it_and_in_the_channel(ada, bob, echo, room):
+    made = ada.post("/groups", {"handle": f"crew-{room['name']}", "name": "Crew",
+                                "member_ids": [bob.id, ada.id]})
+    assert made.status_code == 201, made.text
+    with caught_up(bob) as bobs, caught_up(echo) as echos:
+        message = ada.send(room["id"], f"@crew-{room['name']} all hands")
+        assert item_for(bobs, message)["reason"] == "group_mention"
+        after_all_before(ada, echos, room, "@echo")
+    assert message["id"] not in ids_of(inbox(echo)) + ids_of(inbox(ada))
+
+
+def test_here_calls_those_who_are_there(server, ada, bob, room):
+    away = server.person(ada, "nobody-home")
+    ada.post(f"/channels/{room['id']}/members", {"actor_id": away.id})
+    with caught_up(bob) as bobs:
+        message = ada.send(room["id"], "@here anybody?")
+        assert item_for(bobs, message)["reason"] == "group_mention"
+        after_all_before(ada, bobs, room)
+    assert ids_of(inbox(away)) == []
