@@ -60,7 +60,7 @@ TEST_F(AuthServiceTest, SetUpWorksOnce) {
 TEST_F(AuthServiceTest, AConfiguredTokenIsOfNoUseAfterARestart) {
   SetUpServer();
   SetupToken again(std::string(kSetupToken), entropy_);
-  AuthService restarted({}, *store_, clock_, ids_, entropy_,
+  AuthService restarted({}, *store_, clock_, ids_, entropy_, timers_,
                         {tokens_, passwords_, throttle_, again, *authenticator_}, hub_);
   v1::RegisterRequest request;
   request.set_username("eve");

@@ -204,7 +204,7 @@ TEST_F(AuthSessionsTest, ADearerCostIsTakenUpAtTheNextLoginAndThePasswordStays) 
   EXPECT_TRUE(Login("ann", kPassword).ok());
   EXPECT_EQ(hash(), before);
   Passwords dearer({.cost = {.passes = 2, .memory_bytes = 16384}}, entropy_);
-  AuthService restarted({}, *store_, clock_, ids_, entropy_,
+  AuthService restarted({}, *store_, clock_, ids_, entropy_, timers_,
                         {tokens_, dearer, throttle_, setup_token_, *authenticator_}, hub_);
   v1::LoginRequest request;
   request.set_username("ann");

@@ -380,7 +380,7 @@ TEST_F(InviteServiceTest, CreateActorTakesAnInviteFromAStrangerOnly) {
 
 TEST_F(InviteServiceTest, WhereNobodyMaySignUpAnInviteDoesNotHelp) {
   const std::string code = CodeOf(Wanted());
-  AuthService closed(AuthOptions{.by_invite = false}, *store_, clock_, ids_, entropy_,
+  AuthService closed(AuthOptions{.by_invite = false}, *store_, clock_, ids_, entropy_, timers_,
                      {tokens_, passwords_, throttle_, setup_token_, *authenticator_}, hub_);
   v1::RegisterRequest request;
   request.set_username("bob");
