@@ -1,13 +1,15 @@
 """Purging: a channel and all that was in it is gone, for everybody, at once and for ever, also from the disk."""
 
+import contextlib
 import itertools
 import pathlib
+import re
 import sqlite3
 import time
 
 import pytest
 
-from heim_server import DEADLINE, Server
+from heim_server import DEADLINE, Server, cluster
 
 names = (f"g{n}" for n in itertools.count(1))
 SECRET = "a secret of seven words and more"
@@ -51,24 +53,31 @@ def wait_until(holds):
         time.sleep(0.02)
 
 
-def database(server):
-    return sqlite3.connect(f"file:{server.directory}/data/heim.db?mode=ro", uri=True)
+def query(server, sql):
+    """Rows as bytes, read beside the server."""
+    url = server.env.get("HEIM_DATABASE_URL")
+    if url is not None:
+        text = cluster().psql(sql, re.search(r"/(\w+)(\?|$)", url).group(1))
+        # Bytes are shown as \\x68656c6c6f.
+        return [re.sub(rb"\\x((?:[0-9a-f]{2})*)", lambda found: bytes.fromhex(found.group(1).decode()),
+                       line.encode()) for line in text.splitlines()]
+    with contextlib.closing(sqlite3.connect(f"file:{server.directory}/data/heim.db?mode=ro",
+                                            uri=True)) as rows:
+        return [b"|".join(value if isinstance(value, bytes) else str(value).encode()
+                          for value in row) for row in rows.execute(sql)]
 
 
 def erased(server):
-    with database(server) as rows:
-        return rows.execute("SELECT COUNT(*) FROM channel_purges").fetchone()[0] == 0
+    return query(server, "SELECT COUNT(*) FROM channel_purges") == [b"0"]
 
 
 def everything(server):
-    """All that the database holds, as bytes."""
-    with database(server) as rows:
-        tables = [name for (name,) in rows.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {table: [b"\0".join(value if isinstance(value, bytes) else str(value).encode()
-                                   for value in row)
-                        for row in rows.execute(f'SELECT * FROM "{table}"')]
-                for table in tables}
+    """All that the database holds."""
+    names = ("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+             if "HEIM_DATABASE_URL" in server.env
+             else "SELECT name FROM sqlite_master WHERE type = 'table'")
+    return {table.decode(): query(server, f'SELECT * FROM "{table.decode()}"')
+            for table in query(server, names)}
 
 
 def blobs(server):
@@ -109,6 +118,11 @@ def test_a_purged_channel_exists_for_nobody_and_nowhere(server, ada):
     running = bob.post(f"{at}/streams").json()
     bob.post(f"/streams/{running['id']}/chunks", {"delta": SECRET}).raise_for_status()
 
+    held = everything(server)
+    assert all(any(SECRET.encode() in row for row in held[table])
+               for table in ("messages", "message_versions", "event_log", "idempotency", "channels"))
+    assert any(SECRET.encode() in blob for blob in blobs(server))
+    watching = outsider.get(f"/streams/{running['id']}/events", stream=True)
     with bob.socket() as socket, outsider.socket() as far:
         for each in (socket, far):
             each.until("caught_up")
@@ -118,6 +132,7 @@ def test_a_purged_channel_exists_for_nobody_and_nowhere(server, ada):
         for each in (socket, far):
             assert each.until("channel.deleted")["data"] == {
                 "channel_id": channel["id"], "deleted_by": owner.id, "type": "public"}
+    list(watching.iter_lines())  # comes to its end
     assert purge(owner, channel, headers=again).status_code == 200, "a repeat is answered"
 
     for who in (owner, bob, outsider, ada):
