@@ -95,6 +95,8 @@ def test_a_channel_is_found_by_the_names_it_had_until_another_takes_them(server,
     for name in (first, second, third):
         assert listed(bob, name) == [channel["id"]]
         assert bob.get(f"/channels?name={name}").json()["channels"][0]["name"] == third
+    server.run("send", f"#{first}", "by its old name", token=ada.token)
+    assert bob.get(f"{at}/messages").json()["messages"][0]["content"] == "by its old name"
     taker = ada.channel(first)
     assert listed(bob, first) == [taker["id"]] and listed(bob, second) == [channel["id"]]
     error(ada.patch(at, {"name": first}), 409, "channel_name_taken")
