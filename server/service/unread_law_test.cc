@@ -284,7 +284,11 @@ void UnreadLawTest::Read() {
   if (message->has_thread_id()) read.set_thread_id(message->thread_id());
   v1::MarkUnreadRequest unread;
   unread.set_channel_id(message->channel_id());
-  unread.set_message_id(message->id());
+  if (Below(3) == 0) {
+    unread.set_seq(Below(20));  // which may lie before the history of the caller
+  } else {
+    unread.set_message_id(message->id());
+  }
   v1::FollowThreadRequest follow;
   follow.set_message_id(message->id());
   v1::UnfollowThreadRequest unfollow;
@@ -344,6 +348,10 @@ TEST_P(UnreadLawTest, EveryStepLeavesTheCountsThatEventsGive) {
   SCOPED_TRACE(StrCat("seed ", GetParam()));
   places_ = {general_, CreateChannel(olga_, "dev")->id(),
              CreateChannel(olga_, "secret", v1::CHANNEL_TYPE_PRIVATE)->id()};
+  v1::UpdateChannelRequest since_joining;
+  since_joining.set_channel_id(places_[1]);
+  since_joining.mutable_channel()->set_history_visibility(v1::HISTORY_VISIBILITY_SINCE_JOINING);
+  ASSERT_TRUE(Call(olga_, &ChannelService::UpdateChannel, channels_, since_joining).ok());
   for (const char* handle : {"team", "crew"}) {
     v1::CreateGroupRequest request;
     request.set_handle(handle);
