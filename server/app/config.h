@@ -12,8 +12,8 @@
 #include "absl/status/statusor.h"
 #include "server/base/log.h"
 #include "server/blob/s3/s3_client.h"
-#include "server/store/postgres/address.h"
 #include "server/model/limits.h"
+#include "server/store/postgres/address.h"
 
 namespace heim {
 

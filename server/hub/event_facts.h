@@ -39,7 +39,7 @@ struct EventFacts {
   bool open = false;              // with channel_type: who is not a member may read what is said
   uint64_t message_seq = 0;       // of the message that the event is about; 0: about none
   uint64_t history_from_seq = 0;  // kMemberAdded: where history begins for the new member
-  bool erases = false;     // what earlier events of the message said must not be read again
+  bool erases = false;            // what earlier events of the message said must not be read again
   v1::WorkspaceRole workspace_role = v1::WORKSPACE_ROLE_UNSPECIFIED;  // kRoleChanged
   bool deactivated = false;                                           // kActorChanged
   uint32_t index = 0;                                                 // kChunk: first append in it

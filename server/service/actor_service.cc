@@ -13,8 +13,8 @@
 #include "server/model/permissions.h"
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
-#include "server/service/invites.h"
 #include "server/service/directory.h"
+#include "server/service/invites.h"
 #include "server/service/joining.h"
 #include "server/service/profiles.h"
 

@@ -77,7 +77,8 @@ void ChatFixture::Start() {
       StreamService::Dependencies{*store_, clock_, ids_, timers_, *live_, *hub_, presence_.get()});
   channels_ = std::make_unique<ChannelService>(*store_, clock_, ids_, *streams_);
   sweeper_ = std::make_unique<BlobSweeper>(*store_, *blobs_, *executor_);
-  messages_ = std::make_unique<MessageService>(*store_, clock_, ids_, *streams_, *presence_, *sweeper_);
+  messages_ =
+      std::make_unique<MessageService>(*store_, clock_, ids_, *streams_, *presence_, *sweeper_);
   groups_ = std::make_unique<GroupService>(*store_, clock_, ids_);
   pins_ = std::make_unique<PinService>(*store_, clock_);
   bookmarks_ = std::make_unique<BookmarkService>(*store_, clock_, ids_);

@@ -105,8 +105,7 @@ absl::Status Save(WriteTx& tx, const CallContext& context, const v1::SaveDraftRe
   const WorkspaceId workspace = access.workspace_id();
   DraftPlace place{caller.actor_id, access.id(), MessageId()};
   if (request.has_thread_id()) {
-    HEIM_ASSIGN_OR_RETURN(place.thread,
-                          ThreadRoot(tx, access, MessageId(request.thread_id())));
+    HEIM_ASSIGN_OR_RETURN(place.thread, ThreadRoot(tx, access, MessageId(request.thread_id())));
   }
   HEIM_ASSIGN_OR_RETURN(const std::optional<DraftRow> before, tx.message_drafts.Find(place));
   HEIM_RETURN_IF_ERROR(CheckRevision(before, request));

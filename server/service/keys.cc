@@ -7,8 +7,8 @@
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/model/errors.h"
-#include "server/model/people_limits.h"
 #include "server/model/page.h"
+#include "server/model/people_limits.h"
 #include "server/model/scopes.h"
 #include "server/model/time.h"
 

@@ -13,9 +13,9 @@
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
 #include "server/service/draft_writes.h"
+#include "server/service/following.h"
 #include "server/service/message_forward.h"
 #include "server/service/message_send.h"
-#include "server/service/following.h"
 #include "server/service/message_writes.h"
 
 namespace heim {
@@ -25,10 +25,14 @@ absl::Status Send(WriteTx& tx, const CallContext& context, const v1::SendMessage
                   const std::string& id, absl::Time now, const PresenceBook& presence,
                   v1::Message* sent) {
   const ChannelId channel(request.channel_id());
-  const NewPost post{id, now, request, request.has_client_id() ? RepeatHash(request) : "",
-                     [&](v1::Message*) { return TakeForChannel(context, channel); }, &presence,
-                     request.confirm_group_mention() ? CrowdMentions::kConfirmed
-                                                     : CrowdMentions::kAsk};
+  const NewPost post{
+      id,
+      now,
+      request,
+      request.has_client_id() ? RepeatHash(request) : "",
+      [&](v1::Message*) { return TakeForChannel(context, channel); },
+      &presence,
+      request.confirm_group_mention() ? CrowdMentions::kConfirmed : CrowdMentions::kAsk};
   HEIM_RETURN_IF_ERROR(PostMessage(tx, context.caller, post, sent));
   // A repeat leaves what was written since.
   if (!request.clear_draft() || sent->id() != id) return absl::OkStatus();

@@ -37,7 +37,8 @@ class KeptAnswers {
  public:
   explicit KeptAnswers(SqlSession& session) : session_(&session) {}
 
-  // Nullopt when the key is new or too old to count, or its channel was purged. IDEMPOTENCY_CONFLICT.
+  // Nullopt when the key is new or too old to count, or its channel was purged.
+  // IDEMPOTENCY_CONFLICT.
   absl::StatusOr<std::optional<KeptAnswer>> Find(const IdempotencyKey& key, absl::Time now);
   absl::Status Keep(const IdempotencyKey& key, const KeptAnswer& answer, absl::Time now);
   // Puts the tombstone in the place of a deleted message in every answer that carries it.
