@@ -100,6 +100,36 @@ def test_newcomers_find_nothing_from_before_they_joined(server, ada):
     assert about(replayed(old, cursor), past)
 
 
+def test_nothing_can_be_done_to_what_is_older(server, ada):
+    bob = server.person(ada, next(names))
+    channel = ada.channel(next(names), history_visibility="since_joining")
+    own = bob.channel(next(names))
+    past = ada.send(channel["id"], "past")
+    ada.send(channel["id"], "reply", thread_id=past["id"])
+    at, within = f"/messages/{past['id']}", f"/channels/{channel['id']}"
+    ada.put(f"{within}/pins/{past['id']}", {}).raise_for_status()
+    bob.post(f"{within}/join").raise_for_status()
+    assert len(ada.get(f"{within}/pins").json()["pins"]) == 1
+    assert bob.get(f"{within}/pins").json()["pins"] == []
+    assert len(ada.get(f"{within}/threads").json()["threads"]) == 1
+    assert bob.get(f"{within}/threads").json()["threads"] == []
+    for answer in (bob.get(at + "/versions"), bob.put(f"/saved/{past['id']}", {}),
+                   bob.put(f"{within}/pins/{past['id']}", {}),
+                   bob.delete(f"{within}/pins/{past['id']}"), bob.put(at + "/follow", {}),
+                   bob.get(at + "/reactions"), bob.get(at + "/thread_state"),
+                   bob.post(f"/channels/{own['id']}/messages",
+                            {"content": "x", "quote_message_id": past["id"]}),
+                   bob.post(at + "/forward", {"channel_id": own["id"]})):
+        error(answer, 404, "message_not_found")
+    with bob.socket() as socket:
+        socket.until("caught_up")
+        ada.delete(f"{within}/pins/{past['id']}").raise_for_status()
+        ada.put(f"{within}/pins/{past['id']}", {}).raise_for_status()
+        ada.send(channel["id"], "marker")
+        frames = heard_until(socket, "marker")
+        assert "pin." not in str([frame["type"] for frame in frames])
+
+
 def test_what_becomes_of_older_messages_is_not_heard(server, ada):
     bob, old = server.person(ada, next(names)), server.person(ada, next(names))
     channel = ada.channel(next(names), history_visibility="since_joining", members=[old.id])
