@@ -73,6 +73,11 @@ foreach(proto IN LISTS heim_protos)
   endif()
 endforeach()
 heim_generated_library(heim_proto SOURCES ${message_sources} DEPS heim_googleapis)
+# All of it, for programs that want every service and name none: tests of the method table.
+add_library(heim_proto_whole INTERFACE)
+target_link_libraries(heim_proto_whole INTERFACE heim_proto)
+target_link_options(heim_proto_whole INTERFACE
+  "SHELL:-Wl,--whole-archive $<TARGET_FILE:heim_proto> -Wl,--no-whole-archive")
 heim_generated_library(heim_proto_grpc SOURCES ${stub_sources} DEPS heim_proto heim_dep_grpc)
 
 # The descriptor set: what the linked-in descriptors lack are the comments.
