@@ -51,6 +51,8 @@ constexpr char kKeepKey[] =
 constexpr char kDeleteUnlinked[] =
     "DELETE FROM files WHERE id = $1 "
     "AND NOT EXISTS (SELECT 1 FROM file_links l WHERE l.file_id = files.id)";
+constexpr char kNotesOnSome[] =
+    "SELECT position FROM saved_items WHERE message_id IN " HEIM_SOME_MESSAGES;
 // What hangs on messages; the messages themselves come last.
 constexpr std::string_view kEraseSome[] = {
     "DELETE FROM file_links WHERE message_id IN " HEIM_SOME_MESSAGES,
@@ -88,6 +90,21 @@ constexpr char kLogged[] =
 constexpr char kScrub[] =
     "UPDATE event_log SET payload = $3, message_id = NULL "
     "WHERE workspace_id = $1 AND position = $2";
+
+// Events about these rows are their owner's and not the channel's: the log of the channel does not
+// lead to them.
+absl::Status ScrubPrivateTexts(SqlSession& session, const ChannelPurge& purge, std::string_view sql,
+                               absl::Span<const SqlValue> parameters) {
+  std::vector<uint64_t> positions;
+  HEIM_RETURN_IF_ERROR(session.Query(sql, parameters, [&](const SqlRow& row) {
+    positions.push_back(UintOf(row, 0));
+    return absl::OkStatus();
+  }));
+  for (const uint64_t position : positions) {
+    HEIM_RETURN_IF_ERROR(ScrubPrivateText(session, purge.workspace_id, position));
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -156,6 +173,8 @@ absl::Status ChannelPurges::EraseMessages(ChannelPurge* purge) {
                                          files.push_back(TextOf(row, 0));
                                          return absl::OkStatus();
                                        }));
+  HEIM_RETURN_IF_ERROR(ScrubPrivateTexts(*session_, *purge, kNotesOnSome,
+                                         {SqlId(purge->channel_id), SqlInt(bound)}));
   for (const std::string_view sql : kEraseSome) {
     HEIM_RETURN_IF_ERROR(session_->Execute(sql, {SqlId(purge->channel_id), SqlInt(bound)}));
   }
@@ -197,16 +216,7 @@ absl::Status ChannelPurges::ScrubLog(ChannelPurge* purge) {
 }
 
 absl::Status ChannelPurges::EraseRest(const ChannelPurge& purge) {
-  // Their events are their author's, not the channel's.
-  std::vector<uint64_t> positions;
-  HEIM_RETURN_IF_ERROR(
-      session_->Query(kScheduled, {SqlId(purge.channel_id)}, [&](const SqlRow& row) {
-        positions.push_back(UintOf(row, 0));
-        return absl::OkStatus();
-      }));
-  for (const uint64_t position : positions) {
-    HEIM_RETURN_IF_ERROR(ScrubPrivateText(*session_, purge.workspace_id, position));
-  }
+  HEIM_RETURN_IF_ERROR(ScrubPrivateTexts(*session_, purge, kScheduled, {SqlId(purge.channel_id)}));
   for (const std::string_view sql : kEraseRest) {
     HEIM_RETURN_IF_ERROR(session_->Execute(sql, {SqlId(purge.channel_id)}));
   }

@@ -1,6 +1,7 @@
 """Purging: a channel and all that was in it is gone, for everybody, at once and for ever, also from the disk."""
 
 import contextlib
+import datetime
 import itertools
 import pathlib
 import re
@@ -85,6 +86,11 @@ def blobs(server):
             if path.is_file() and "heim.db" not in path.name]
 
 
+def next_month():
+    return (datetime.datetime.now(datetime.timezone.utc)
+            + datetime.timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def fill(client, channel):
     """Something of every kind; returns what a reader could hold on to."""
     root = client.send(channel["id"], SECRET)
@@ -99,6 +105,17 @@ def fill(client, channel):
     client.post(f"/streams/{stream['id']}/finish").raise_for_status()
     client.post(f"/channels/{channel['id']}/read", {"message_id": reply["id"],
                                                     "thread_id": root["id"]}).raise_for_status()
+    within = f"/channels/{channel['id']}"
+    for method, path, body in (
+            ("PUT", f"{within}/pins/{root['id']}", {}),
+            ("PUT", f"/saved/{root['id']}", {"note": SECRET}),
+            ("POST", f"{within}/bookmarks", {"title": SECRET, "url": "https://example.com"}),
+            ("PUT", f"{within}/draft", {"content": SECRET}),
+            ("PUT", f"{within}/notifications", {"level": "all"}),
+            ("POST", f"{within}/scheduled_messages",
+             {"content": SECRET, "send_at": next_month()})):
+        answer = client.request(method, path, body)
+        assert answer.ok, f"{path}: {answer.text}"
     return root, reply, file, stream
 
 
@@ -113,6 +130,8 @@ def test_a_purged_channel_exists_for_nobody_and_nowhere(server, ada):
     elsewhere = owner.channel(next(names))
     for place in (channel, elsewhere):
         owner.send(place["id"], "kept", attachments=[{"file_id": kept["id"]}])
+    forward = owner.post(f"/messages/{reply['id']}/forward", {"channel_id": elsewhere["id"]})
+    assert SECRET in forward.text
     repeat = key("send")
     owner.post(f"{at}/messages", {"content": SECRET}, headers=repeat).raise_for_status()
     running = bob.post(f"{at}/streams").json()
@@ -155,15 +174,17 @@ def test_a_purged_channel_exists_for_nobody_and_nowhere(server, ada):
     error(owner.get(f"/files/{file['id']}"), 404, "file_not_found")
     assert owner.get(f"/files/{kept['id']}").content == b"stays"
     wait_until(lambda: not any(SECRET.encode() in blob for blob in blobs(server)))
+    wait_until(lambda: SECRET not in owner.get(f"/channels/{elsewhere['id']}/messages").text)
     for table, rows in everything(server).items():
         for row in rows:
             assert SECRET.encode() not in row, table
             if table not in ("event_log", "membership_intervals"):
                 assert channel["id"].encode() not in row, table
-    # In replay there is nothing but its end.
+    # In replay there is nothing but its end, and ids in what was told to one person alone.
+    own = ("inbox.", "saved.", "scheduled_message.", "preferences.")
     for who in (owner, bob, outsider):
         heard = [event for event in poll(who, cursor)
-                 if channel["id"] in str(event) and not event["type"].startswith("inbox.")]
+                 if channel["id"] in str(event) and not event["type"].startswith(own)]
         assert [event["type"] for event in heard] == ["channel.deleted"]
     # The name is free.
     assert outsider.channel(channel["name"])["id"] != channel["id"]
