@@ -81,6 +81,28 @@ void LogReader::Run() {
   constexpr size_t kThreadNameMax = 15;
   const std::string name = StrCat("log-", job_.name());
   pthread_setname_np(pthread_self(), name.substr(0, kThreadNameMax).c_str());
+  Follow();
+  StoreCursors();
+}
+
+void LogReader::StoreCursors() {
+  absl::flat_hash_map<std::string, Place> places;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!loaded_) return;
+    places = places_;
+  }
+  for (const auto& [workspace, place] : places) {
+    if (place.done == place.stored) continue;
+    Draft draft;
+    draft.apply = [this, id = WorkspaceId(workspace), from = place.stored, to = place.done](
+                      WriteTx& tx) { return tx.jobs.Move(job_.name(), id, from, to).status(); };
+    const absl::Status status = CommitAndWait(std::move(draft));
+    if (!status.ok()) LogWarn("a cursor was not stored", {{"job", job_.name()}, {"error", status}});
+  }
+}
+
+void LogReader::Follow() {
   absl::Status status = Load();
   while (!IsStopping()) {
     if (!status.ok()) {

@@ -25,10 +25,10 @@ namespace heim {
 struct LogReaderOptions {
   uint32_t batch_events = 256;
   size_t batch_bytes = 1u << 20;
-  size_t batch_steps = 1024;   // a batch ends early when its plans have this many
-  size_t draft_steps = 64;     // steps in one transaction
-  uint64_t cursor_lag = 4096;  // events without effect after which the cursor is stored
-  int tries = 3;               // of an event whose plan or steps fail
+  size_t batch_steps = 1024;  // a batch ends early when its plans have this many
+  size_t draft_steps = 64;    // steps in one transaction
+  uint64_t cursor_lag = 256;  // events without effect after which the cursor is stored
+  int tries = 3;              // of an event whose plan or steps fail
   absl::Duration retry_delay = absl::Seconds(1);
 };
 
@@ -39,8 +39,8 @@ class LogReader final : public CommitListener {
 
   // Catches up, then follows. Once.
   void Start();
-  // Finishes the transaction under way; the store still runs meanwhile. The rest waits for the next
-  // start.
+  // Finishes the transaction under way and stores the cursors; the store still runs meanwhile. The
+  // rest waits for the next start.
   void Stop();
 
   void OnCommitted(const std::vector<std::shared_ptr<const CommittedEvent>>& events) override;
@@ -74,6 +74,9 @@ class LogReader final : public CommitListener {
   };
 
   void Run();
+  void Follow();
+  // After a crash, events without effect are looked at again; after a stop they are not.
+  void StoreCursors();
   absl::Status Load();
   // A workspace with something to read, each in its turn; empty when there is none.
   WorkspaceId Next();

@@ -208,6 +208,16 @@ TEST_F(LogReaderTest, EventsWithoutEffectMoveTheCursorInMemoryUntilThereAreMany)
   EXPECT_GT(stored(), 4000u);
 }
 
+TEST_F(LogReaderTest, AStopStoresTheCursorSoThatNothingIsPlannedTwice) {
+  reader_->Start();
+  Say("");
+  ASSERT_TRUE(reader_->WaitCaughtUp(kSoon));
+  Reopen();
+  reader_->Start();
+  ASSERT_TRUE(reader_->WaitCaughtUp(kSoon));
+  EXPECT_EQ(job_.plans_[""], 1);
+}
+
 TEST_F(LogReaderTest, AnEventThatCannotBePlannedIsTriedAFewTimesAndThenLeftOut) {
   job_.plan_faults_ = {"bad"};
   reader_->Start();

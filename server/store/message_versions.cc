@@ -31,6 +31,8 @@ absl::Status Messages::KeepVersion(const MessageId& id, uint32_t revision, std::
   said.set_content(std::move(*whole.mutable_content()));
   said.set_content_type(whole.content_type());
   *said.mutable_parts() = std::move(*whole.mutable_parts());
+  // Whom it called: an edit calls those anew whom no version did.
+  *said.mutable_mentions() = std::move(*whole.mutable_mentions());
   if (whole.has_edited_at()) *said.mutable_edited_at() = whole.edited_at();
   const std::string bytes = said.SerializeAsString();
   HEIM_RETURN_IF_ERROR(
