@@ -144,6 +144,20 @@ def test_subscribe_replays_then_goes_live(ada):
     assert controls[0] == "hello" and seen == [first["id"], sent_live]
 
 
+def test_every_subscriber_catches_up(ada):
+    """The end of the replay comes while its first frames are written: many times, as it is a matter of moments."""
+    stub = Stub(ada)
+    channel = ada.channel("grpc-catch-up")
+    for _ in range(150):
+        cursor = ada.get(f"/channels/{channel['id']}/messages").json()["log_cursor"]
+        ada.send(channel["id"], "missed")
+        call = stub.server_stream("/heim.v1.EventService/Subscribe",
+                                  event_service_pb2.SubscribeRequest(cursor=cursor),
+                                  event_service_pb2.SubscribeResponse)
+        assert any(batch.control.HasField("caught_up") for batch in call)
+        call.cancel()
+
+
 def test_session_is_the_sockets_protocol(ada):
     channel = ada.channel("grpc-session")
     requests = iter([event_service_pb2.SessionRequest(

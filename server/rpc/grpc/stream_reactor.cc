@@ -92,6 +92,8 @@ void StreamReactor::Pump() {
         return;
       }
       if (!pending_.empty()) {
+        // The source may have called because of what is not pulled yet.
+        pump_again_ = true;
         watch = StartWriteLocked();
         number = writes_;
       } else {
