@@ -22,14 +22,14 @@ namespace heim {
 namespace {
 
 absl::Status Send(WriteTx& tx, const CallContext& context, const v1::SendMessageRequest& request,
-                  const std::string& id, absl::Time now, const PresenceBook& presence,
-                  v1::Message* sent) {
+                  const std::string& id, const std::string& repeat_hash, absl::Time now,
+                  const PresenceBook& presence, v1::Message* sent) {
   const ChannelId channel(request.channel_id());
   const NewPost post{
       id,
       now,
       request,
-      request.has_client_id() ? RepeatHash(request) : "",
+      repeat_hash,
       [&](v1::Message*) { return TakeForChannel(context, channel); },
       &presence,
       request.confirm_group_mention() ? CrowdMentions::kConfirmed : CrowdMentions::kAsk};
@@ -60,10 +60,12 @@ absl::Status FindLeft(ReadTx& tx, const MessageId& deleted, LeftToErase* left) {
 void MessageService::SendMessage(CallContext& context, const v1::SendMessageRequest& request,
                                  Reply<v1::SendMessageResponse> reply) {
   const std::string id = ids_.NewId();
+  const std::string hash = request.has_client_id() ? RepeatHash(request) : "";
   CommitReply<v1::SendMessageResponse>(
       store_, context, std::move(reply),
-      [this, &context, &request, id](WriteTx& tx, v1::SendMessageResponse* response) {
-        return Send(tx, context, request, id, clock_.Now(), presence_, response->mutable_message());
+      [this, &context, &request, id, hash](WriteTx& tx, v1::SendMessageResponse* response) {
+        return Send(tx, context, request, id, hash, clock_.Now(), presence_,
+                    response->mutable_message());
       });
 }
 
