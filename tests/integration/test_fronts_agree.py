@@ -4,48 +4,27 @@ Each is called with an empty request, and with ids that do not exist in every fi
 own for each route (test_every_route.py).
 """
 
-import os
 import uuid
 
 import grpc
 import pytest
 import requests
-from google.protobuf import descriptor_pb2, descriptor_pool
-from heim.v1 import options_pb2
+from google.protobuf import json_format
 
+import contract
+from contract import message_class, policy
 from heim_server import DEADLINE
 
 # They would end what the other calls stand on.
 ENDS = {"AuthService.Logout", "AuthService.RevokeOtherSessions"}
 
-
-def unary_methods():
-    files = descriptor_pb2.FileDescriptorSet()
-    with open(os.environ["HEIM_DESCRIPTORS"], "rb") as packed:
-        files.ParseFromString(packed.read())
-    for file in files.file:
-        for service in file.service if file.package == "heim.v1" else []:
-            __import__(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
-            for method in service.method:
-                if not method.client_streaming and not method.server_streaming:
-                    yield f"{service.name}.{method.name}"
-
-
-METHODS = sorted(set(unary_methods()) - ENDS)
-
-
-def describe(name):
-    service, method = name.split(".")
-    return descriptor_pool.Default().FindMethodByName(f"heim.v1.{service}.{method}")
-
-
-def policy(name):
-    return describe(name).GetOptions().Extensions[options_pb2.policy]
+METHODS = {name: method for name, method in contract.methods().items()
+           if name not in ENDS and contract.streaming(method) == (False, False)}
 
 
 def missing_ids(name):
     """A request with an id that nothing has wherever one is asked for."""
-    return {field.name: str(uuid.UUID(int=7)) for field in describe(name).input_type.fields
+    return {field.name: str(uuid.UUID(int=7)) for field in METHODS[name].input_type.fields
             if field.name.endswith("_id") and field.name != "client_id" and field.label != field.LABEL_REPEATED}
 
 
@@ -61,10 +40,7 @@ def over_socket(socket, name, request):
 
 
 def over_grpc(wire, token, name, request):
-    from google.protobuf import json_format, message_factory
-    method = describe(name)
-    make = getattr(message_factory, "GetMessageClass", None) or message_factory.MessageFactory().GetPrototype
-    message = json_format.ParseDict(request, make(method.input_type)())
+    message = json_format.ParseDict(request, message_class(METHODS[name].input_type)())
     try:
         wire.unary_unary(f"/heim.v1.{name.replace('.', '/')}",
                          request_serializer=lambda m: m.SerializeToString())(
@@ -85,7 +61,7 @@ def caller(server, ada):
     return [server.person(ada, f"front{n}", role="admin") for n in range(3)]
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", sorted(METHODS))
 def test_the_fronts_agree(server, caller, name):
     first, second, third = caller
     requests_ = [{}, missing_ids(name)] if missing_ids(name) else [{}]
@@ -94,7 +70,7 @@ def test_the_fronts_agree(server, caller, name):
         for request in requests_:
             codes = {"grpc": over_grpc(wire, first.token, name, request),
                      "connect": spelled(over_connect(server, second.token, name, request))}
-            if policy(name).callable:
+            if policy(METHODS[name]).callable:
                 codes["socket"] = over_socket(socket, name, request)
             assert len(set(codes.values())) == 1, (request, codes)
             assert codes["grpc"] not in ("INTERNAL", "UNIMPLEMENTED", "UNKNOWN"), codes

@@ -4,47 +4,18 @@ Which RPCs there are and which scopes they ask for comes from the contract; what
 tests/support/permission_rows_*.py. An RPC without a row fails.
 """
 
-import os
-
 import grpc
 import pytest
-from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
-from heim.v1 import options_pb2
+from google.protobuf import json_format
 
+import contract
+from contract import message_class, policy
 from heim_server import DEADLINE
 from permission_cells import CHANNEL_ROLES, WORKSPACE_ROLES, Cell, World, expected
 from permission_rows import ROWS
 
-
-def contract():
-    """{"Service.Method": descriptor} of all that is declared."""
-    files = descriptor_pb2.FileDescriptorSet()
-    with open(os.environ["HEIM_DESCRIPTORS"], "rb") as packed:
-        files.ParseFromString(packed.read())
-    pool = descriptor_pool.Default()
-    methods = {}
-    for file in files.file:
-        for service in file.service:
-            if file.package == "heim.v1":
-                __import__(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
-                for method in pool.FindServiceByName(f"heim.v1.{service.name}").methods:
-                    methods[f"{service.name}.{method.name}"] = method
-    return methods
-
-
-METHODS = contract()
-
-
-def policy(method):
-    return method.GetOptions().Extensions[options_pb2.policy]
-
-
+METHODS = contract.methods()
 ALL_SCOPES = {scope for method in METHODS.values() for scope in policy(method).scopes}
-
-
-def message_class(descriptor):
-    make = getattr(message_factory, "GetMessageClass", None)
-    return make(descriptor) if make else message_factory.MessageFactory().GetPrototype(descriptor)
 
 
 class Caller:
@@ -59,15 +30,14 @@ class Caller:
         path = f"/{method.containing_service.full_name}/{method.name}"
         kinds = {(False, False): self.wire.unary_unary, (False, True): self.wire.unary_stream,
                  (True, False): self.wire.stream_unary, (True, True): self.wire.stream_stream}
-        proto = descriptor_pb2.MethodDescriptorProto()
-        method.CopyToProto(proto)
-        invoke = kinds[(proto.client_streaming, proto.server_streaming)](
+        client_streams, server_streams = contract.streaming(method)
+        invoke = kinds[(client_streams, server_streams)](
             path, request_serializer=type(message).SerializeToString,
             response_deserializer=message_class(method.output_type).FromString)
-        given = iter([message]) if proto.client_streaming else message
+        given = iter([message]) if client_streams else message
         try:
             answer = invoke(given, metadata=metadata, timeout=DEADLINE)
-            if proto.server_streaming:
+            if server_streams:
                 next(iter(answer), None)
                 answer.cancel()
         except grpc.RpcError as failed:
