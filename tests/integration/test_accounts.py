@@ -10,15 +10,10 @@ import pytest
 import requests
 from heim.v1 import auth_service_pb2, event_service_pb2
 
-from heim_server import DEADLINE, PASSWORD, Client, Server
+from heim_server import DEADLINE, PASSWORD, Client, Server, error
 
 names = (f"p{n}" for n in itertools.count(1))
 NEW = "another good password"
-
-
-def error(answer, status, code):
-    assert answer.status_code == status, answer.text
-    assert answer.json()["error"]["code"] == code, answer.text
 
 
 def login(server, username, password=PASSWORD, **headers):

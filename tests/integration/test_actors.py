@@ -12,18 +12,13 @@ import uuid
 import pytest
 import requests
 
-from heim_server import DEADLINE, PASSWORD, Client, Server, Socket, grpcurl
+from heim_server import DEADLINE, PASSWORD, Client, Server, Socket, error, grpcurl
 
 numbers = itertools.count(1)
 
 
 def name(stem="p"):
     return f"{stem}{next(numbers)}"
-
-
-def error(answer, status, code):
-    assert answer.status_code == status, answer.text
-    assert answer.json()["error"]["code"] == code, answer.text
 
 
 def login(server, username):

@@ -10,7 +10,7 @@ import pytest
 import requests
 from heim.v1 import actor_service_pb2 as pb
 
-from heim_server import DEADLINE, Client
+from heim_server import DEADLINE, Client, error
 from pictures import comment, png, webp_size
 
 numbers = itertools.count(1)
@@ -18,11 +18,6 @@ numbers = itertools.count(1)
 
 def name(stem="v"):
     return f"{stem}{next(numbers)}"
-
-
-def error(answer, status, code):
-    assert answer.status_code == status, answer.text
-    assert answer.json()["error"]["code"] == code, answer.text
 
 
 def upload(client, data, actor="me", query="", **kwargs):

@@ -9,7 +9,7 @@ import pytest
 import requests
 from heim.v1 import emoji_service_pb2 as pb
 
-from heim_server import DEADLINE, Client
+from heim_server import DEADLINE, Client, error
 from pictures import comment, png, webp_size
 
 numbers = itertools.count(1)
@@ -17,11 +17,6 @@ numbers = itertools.count(1)
 
 def name(stem="e"):
     return f"{stem}{next(numbers)}"
-
-
-def error(answer, status, code):
-    assert answer.status_code == status, answer.text
-    assert answer.json()["error"]["code"] == code, answer.text
 
 
 def upload(client, emoji, data=None, **kwargs):

@@ -4,12 +4,7 @@ import uuid
 
 import pytest
 
-from heim_server import DEADLINE
-
-
-def error(answer, status, code):
-    assert answer.status_code == status, answer.text
-    assert answer.json()["error"]["code"] == code, answer.text
+from heim_server import DEADLINE, error
 
 
 def forward(client, message, channel, **fields):

@@ -5,12 +5,9 @@ import threading
 
 import pytest
 
+from heim_server import error
+
 names = (f"h{n}" for n in itertools.count(1))
-
-
-def error(answer, status, code):
-    assert answer.status_code == status, answer.text
-    assert answer.json()["error"]["code"] == code, answer.text
 
 
 def history(client, channel, query=""):

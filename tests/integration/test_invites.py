@@ -8,14 +8,9 @@ import uuid
 import pytest
 import requests
 
-from heim_server import DEADLINE, PASSWORD, Client, Server
+from heim_server import DEADLINE, PASSWORD, Client, Server, error
 
 names = (f"n{n}" for n in itertools.count(1))
-
-
-def error(answer, status, code):
-    assert answer.status_code == status, answer.text
-    assert answer.json()["error"]["code"] == code, answer.text
 
 
 def place(client):

@@ -7,14 +7,7 @@ import uuid
 
 import pytest
 
-from heim_server import DEADLINE, GRPCURL
-
-
-def error(answer, status, code):
-    assert answer.status_code == status, answer.text
-    body = answer.json()["error"]
-    assert body["code"] == code, body
-    return body
+from heim_server import DEADLINE, GRPCURL, error
 
 
 @pytest.fixture(scope="module", name="room")

@@ -4,12 +4,7 @@ import uuid
 
 import pytest
 
-
-def error(answer, status, code):
-    assert answer.status_code == status, answer.text
-    body = answer.json()["error"]
-    assert body["code"] == code, body
-    return body
+from heim_server import error
 
 
 def heard(socket, type_):

@@ -10,15 +10,10 @@ import time
 
 import pytest
 
-from heim_server import DEADLINE, Server, cluster
+from heim_server import DEADLINE, Server, cluster, error
 
 names = (f"g{n}" for n in itertools.count(1))
 SECRET = "a secret of seven words and more"
-
-
-def error(answer, status, code):
-    assert answer.status_code == status, answer.text
-    assert answer.json()["error"]["code"] == code, answer.text
 
 
 def key(name):

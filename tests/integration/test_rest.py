@@ -5,15 +5,7 @@ import uuid
 import pytest
 import requests
 
-from heim_server import DEADLINE, PASSWORD
-
-
-def error(answer, status, code):
-    assert answer.status_code == status, answer.text
-    body = answer.json()["error"]
-    assert body["code"] == code, body
-    assert body["request_id"] == answer.headers["X-Request-Id"]
-    return body
+from heim_server import DEADLINE, PASSWORD, error
 
 
 def test_public_paths(server):

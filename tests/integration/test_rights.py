@@ -15,14 +15,9 @@ import pytest
 import requests
 from heim.v1 import stream_service_pb2 as pb
 
-from heim_server import DEADLINE, PASSWORD, Client, Server, Socket, grpcurl
+from heim_server import DEADLINE, PASSWORD, Client, Server, Socket, error, grpcurl
 
 names = (f"p{n}" for n in itertools.count(1))
-
-
-def error(answer, status, code):
-    assert answer.status_code == status, answer.text
-    assert answer.json()["error"]["code"] == code, answer.text
 
 
 def key(name):

@@ -3,12 +3,9 @@
 import itertools
 import uuid
 
+from heim_server import error
+
 names = (f"u{n}" for n in itertools.count(1))
-
-
-def error(answer, status, code):
-    assert answer.status_code == status, answer.text
-    assert answer.json()["error"]["code"] == code, answer.text
 
 
 def room(owner, *members):

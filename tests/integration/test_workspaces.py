@@ -13,17 +13,12 @@ import grpc
 import pytest
 import requests
 
-from heim_server import DEADLINE, PASSWORD, Client
+from heim_server import DEADLINE, PASSWORD, Client, error
 from pictures import png
 
 names = (f"w{n}" for n in itertools.count(1))
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
-def error(answer, status, code):
-    assert answer.status_code == status, answer.text
-    assert answer.json()["error"]["code"] == code, answer.text
 
 
 def inside(client, workspace):

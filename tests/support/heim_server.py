@@ -333,6 +333,15 @@ class Socket:
         self.close()
 
 
+def error(answer, status, code):
+    """Demands a refusal by REST with this status and code, and the request id of its header; answers the error."""
+    assert answer.status_code == status, answer.text
+    body = answer.json()["error"]
+    assert body["code"] == code, body
+    assert body["request_id"] == answer.headers["X-Request-Id"]
+    return body
+
+
 def grpcurl(server, *arguments, token=None, data=None, check=True, timeout=DEADLINE):
     """Plain grpcurl against the one port."""
     command = [GRPCURL, "-plaintext"]
