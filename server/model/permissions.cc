@@ -69,6 +69,14 @@ constexpr std::array<PermissionRow, static_cast<size_t>(P::kCount)> kTable = {{
   {P::kDownloadFile,      "download_file",            kGst, false, kNone,   kNo,  true,  true,  kScopeFilesRead},
   {P::kAddEmoji,          "add_emoji",                kMem, false, kNone,   kNo,  true,  true,  kScopeFilesWrite},
   {P::kManageEmoji,       "manage_emoji",             kAdm, false, kNone,   kNo,  true,  true,  kScopeAdmin},
+  {P::kDeleteOwnFile,     "delete_own_file",          kGst, false, kNone,   kNo,  true,  true,  kScopeFilesWrite},
+  {P::kDeleteAnyFile,     "delete_any_file",          kAdm, false, kNone,   kNo,  true,  true,  kScopeAdmin},
+  {P::kSearch,            "search",                   kGst, false, kNone,   kNo,  true,  true,  kScopeMessagesRead},
+  {P::kReadAudit,         "read_audit",               kAdm, false, kNone,   kNo,  true,  true,  kScopeAdmin},
+  {P::kExportWorkspace,   "export_workspace",         kOwn, false, kNone,   kNo,  true,  true,  kScopeAdmin},
+  {P::kImportWorkspace,   "import_workspace",         kOwn, false, kNone,   kNo,  true,  true,  kScopeAdmin},
+  {P::kExportOwnData,     "export_own_data",          kGst, false, kNone,   kNo,  true,  true,  kScopeActorsRead},
+  {P::kEraseActor,        "erase_actor",              kOwn, false, kNone,   kNo,  true,  true,  kScopeAdmin},
 }};
 // clang-format on
 

@@ -65,6 +65,14 @@ enum class Permission {
   kDownloadFile,
   kAddEmoji,     // and remove one that the caller added
   kManageEmoji,  // remove any
+  kDeleteOwnFile,
+  kDeleteAnyFile,  // of those that the caller may read
+  kSearch,         // in what the caller may read
+  kReadAudit,      // and export it
+  kExportWorkspace,
+  kImportWorkspace,
+  kExportOwnData,
+  kEraseActor,  // a person's data
   kCount,        // number of permissions, not one
 };
 

@@ -1,0 +1,1 @@
+-- What is kept of files beside their facts: previews, use of quotas.

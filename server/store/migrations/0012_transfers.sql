@@ -1,0 +1,1 @@
+-- Imports: what came from where, and how far each has come.
