@@ -1,5 +1,5 @@
 // Server is the whole of Heim in one object: it builds every room in order and tears them down in
-// reverse. Reading server.cc is reading the system. Owned by main (or a test). Create, Stop and the
+// reverse; rooms.h is their list. Owned by main (or a test). Create, Stop and the
 // destructor block; they are for one thread.
 #pragma once
 
