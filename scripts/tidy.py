@@ -90,6 +90,7 @@ FUNCTION_LINES = 60
 # File -> (lines allowed, why).
 LENGTH_EXCEPTIONS = {
     "proto/heim/v1/channel_service.proto": (525, "messages cannot move to another file: generated code would move"),
+    "proto/heim/v1/error.proto": (700, "one enum, the only list of reasons"),
     "server/model/emoji_names.cc": (500, "one table of names"),
 }
 PROTO_LINES = 500
