@@ -13,10 +13,11 @@ import sys
 # Folder -> folders of ours that it may include. `proto` is the generated messages, `stubs` the
 # generated gRPC code. A folder may always include itself.
 INNER = ("base", "model", "proto")
-SERVICE = INNER + ("hub", "store", "blob", "bus", "auth", "image")
+SERVICE = INNER + ("hub", "store", "blob", "bus", "auth", "image", "transfer")
 ALLOWED = {
     "server/base": (),
     "server/image": ("base",),
+    "server/transfer": ("base", "model", "proto"),
     "server/model": ("base", "proto"),
     "server/store": INNER,
     "server/store/sqlite": INNER + ("store",),
@@ -24,6 +25,7 @@ ALLOWED = {
     "server/net": INNER,
     "server/blob": INNER,
     "server/blob/s3": ("base", "blob", "net"),
+    "server/archive": ("base", "blob"),
     "server/bus": INNER,
     "server/hub": INNER + ("bus", "store"),
     "server/auth": INNER + ("store", "bus"),
@@ -50,7 +52,9 @@ DOORS = {
     r"sqlite3\.h": ("server/store/sqlite",),
     r"(grpcpp|grpc|grpc\+\+)/.*|.*\.grpc\.pb\.h": ("server/rpc/grpc", "cli", "tests", "bench"),
     r"boost/.*": ("gateway", "server/net", "tests", "bench"),
-    r"simdjson\.h": ("gateway",),
+    r"ares\.h": ("server/net",),
+    r"simdjson\.h": ("gateway", "server/archive"),
+    r"minizip/.*": ("server/archive",),
     r"(spdlog|fmt)/.*": ("server/base",),
     r"(sodium|argon2)\.h|sodium/.*": ("server/base",),
     r"utf8proc\.h": ("server/base",),
@@ -60,9 +64,9 @@ DOORS = {
     r"nlohmann/.*": ("cli", "gateway/openapi", "tests", "bench"),
     r"pqxx/.*|(postgresql/)?libpq-fe\.h": ("server/store/postgres", "server/bus/postgres"),
     r"hiredis/.*": ("server/bus/redis",),
-    r"google/protobuf/.*": ("server/model", "server/store", "server/hub", "server/auth",
+    r"google/protobuf/.*": ("server/model", "server/transfer", "server/store", "server/hub", "server/auth",
                             "server/service", "server/jobs", "server/rpc", "server/blob", "server/bus",
-                            "server/app", "gateway", "cli", "tests", "bench"),
+                            "server/app", "server/archive", "gateway", "cli", "tests", "bench"),
 }
 
 # Word -> (folders where it may stand, what to use instead).
