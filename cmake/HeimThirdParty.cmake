@@ -26,9 +26,11 @@ endforeach()
 heim_dependency(absl -Wl,--start-group ${absl_names} -Wl,--end-group Threads::Threads)
 heim_dependency(crypto crypto Threads::Threads)
 heim_dependency(ssl ssl crypto Threads::Threads)
+heim_dependency(cares cares)
 heim_dependency(sodium sodium)
 heim_dependency(utf8proc utf8proc)
 heim_dependency(image png16 jpeg webp z m)
+heim_dependency(minizip minizip z)
 heim_dependency(sqlite sqlite3 Threads::Threads)
 # The archive in every program: what it calls of libpq are forwarders of server/store/postgres, which
 # load libpq at run time, and the shared object would bring libpq with it.

@@ -25,7 +25,7 @@ ALLOWED = {
     "server/net": INNER,
     "server/blob": INNER,
     "server/blob/s3": ("base", "blob", "net"),
-    "server/archive": ("base", "blob"),
+    "server/archive": ("base",),
     "server/bus": INNER,
     "server/hub": INNER + ("bus", "store"),
     "server/auth": INNER + ("store", "bus"),
@@ -93,7 +93,7 @@ TEST_LINES = 800
 FUNCTION_LINES = 60
 # File -> (lines allowed, why).
 LENGTH_EXCEPTIONS = {
-    "proto/heim/v1/channel_service.proto": (525, "messages cannot move to another file: generated code would move"),
+    "proto/heim/v1/channel_service.proto": (530, "messages cannot move to another file: generated code would move"),
     "proto/heim/v1/error.proto": (700, "one enum, the only list of reasons"),
     "server/model/emoji_names.cc": (500, "one table of names"),
 }

@@ -4,39 +4,13 @@
 #include <boost/asio/ssl/context.hpp>
 #include <exception>
 
-#include "server/base/file_util.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/net/http_connection.h"
+#include "server/net/tls_context.h"
 #include "server/net/url.h"
 
 namespace heim {
-namespace {
-
-// Where distributions keep them; the library's own default is where it was built.
-constexpr const char* kSystemCaFiles[] = {"/etc/ssl/certs/ca-certificates.crt",
-                                          "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
-
-absl::Status Trust(const std::string& ca_file, boost::asio::ssl::context* context) {
-  boost::system::error_code error;
-  context->set_verify_mode(boost::asio::ssl::verify_peer);
-  if (!ca_file.empty()) {
-    context->load_verify_file(ca_file, error);
-    if (!error) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        StrCat("certificates cannot be read: ", ca_file, ": ", error.message()));
-  }
-  context->set_default_verify_paths(error);
-  for (const char* file : kSystemCaFiles) {
-    if (!FileExists(file)) continue;
-    context->load_verify_file(file, error);
-    break;
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 struct HttpClient::Tls {
   boost::asio::ssl::context context{boost::asio::ssl::context::tls_client};
 };
@@ -67,10 +41,7 @@ std::string_view HttpResponse::Header(std::string_view name) const {
 absl::StatusOr<std::unique_ptr<HttpClient>> HttpClient::Create(Options options, Clock& clock) {
   try {
     auto tls = std::make_unique<Tls>();
-    tls->context.set_options(
-        boost::asio::ssl::context::default_workarounds | boost::asio::ssl::context::no_sslv3 |
-        boost::asio::ssl::context::no_tlsv1 | boost::asio::ssl::context::no_tlsv1_1);
-    HEIM_RETURN_IF_ERROR(Trust(options.ca_file, &tls->context));
+    HEIM_RETURN_IF_ERROR(PrepareTls(options.ca_file, &tls->context));
     return std::unique_ptr<HttpClient>(new HttpClient(std::move(options), clock, std::move(tls)));
   } catch (const std::exception& error) {
     return absl::InternalError(StrCat("TLS cannot be set up: ", error.what()));

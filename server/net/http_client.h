@@ -3,7 +3,7 @@
 // longer than its time-outs (but a resolver that hangs keeps it until the system gives it up).
 //
 // For addresses that the operator configured only. It goes wherever the URL says, the inside of the
-// network included; an address from anybody else needs an egress guard, which this is not.
+// network included; an address from anybody else is for the EgressClient (egress_client.h).
 #pragma once
 
 #include <cstddef>
@@ -30,6 +30,16 @@ std::string_view HttpMethodName(HttpMethod method);
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
+struct HttpResponse {
+  int status = 0;
+  HttpHeaders headers;
+  std::string body;
+  bool cut = false;  // the body went on, and the request wanted no more
+
+  // The value of the first header of that name, in any case; empty when there is none.
+  std::string_view Header(std::string_view name) const;
+};
+
 struct HttpRequest {
   HttpMethod method = HttpMethod::kGet;
   std::string url;
@@ -39,18 +49,12 @@ struct HttpRequest {
   absl::Duration connect_timeout = absl::Seconds(5);
   absl::Duration timeout = absl::Seconds(30);  // From the call to the last byte of the answer.
   size_t max_response_bytes = 1u << 20;
+  bool cut_body = false;  // a longer body is cut there instead of being an error
+  // Sees status and headers before the body; an error ends the request with it.
+  std::function<absl::Status(const HttpResponse& head)> on_head;
   // Takes the body of a 2xx answer piece by piece instead of HttpResponse::body; an error ends the
   // request with it.
   std::function<absl::Status(std::string_view)> on_body;
-};
-
-struct HttpResponse {
-  int status = 0;
-  HttpHeaders headers;
-  std::string body;
-
-  // The value of the first header of that name, in any case; empty when there is none.
-  std::string_view Header(std::string_view name) const;
 };
 
 class HttpConnection;

@@ -2,12 +2,14 @@
 
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "server/base/status_macros.h"
@@ -69,11 +71,18 @@ HttpConnection::HttpConnection(asio::ssl::context* tls, Clock& clock) : clock_(c
 template <typename Start>
 error_code HttpConnection::Wait(absl::Duration deadline, Start start) {
   error_code result = asio::error::operation_aborted;
+  if (clock_.Monotonic() >= deadline) return beast::error::timeout;
   lowest().expires_after(Left(deadline, clock_));
   start([&result](const error_code& error, const auto&...) { result = error; });
   io_.restart();
-  io_.run();
-  return result;
+  // Set before the context is stopped: seen here, or run returns at once.
+  if (!cancelled_.load()) io_.run();
+  return cancelled_.load() ? error_code(asio::error::operation_aborted) : result;
+}
+
+void HttpConnection::Cancel() {
+  cancelled_.store(true);
+  io_.stop();
 }
 
 absl::Status HttpConnection::Connect(const Url& url, absl::Duration deadline) {
@@ -89,10 +98,32 @@ absl::Status HttpConnection::Connect(const Url& url, absl::Duration deadline) {
                            found->addresses = std::move(addresses);
                          });
   io_.run_for(Left(deadline, clock_));
+  if (found->error) return Failed(StrCat("resolve ", url.Authority()), found->error);
+  Endpoints endpoints;
+  for (const auto& entry : found->addresses) endpoints.push_back(entry.endpoint());
+  return Reach(url, endpoints, deadline);
+}
+
+absl::Status HttpConnection::ConnectTo(const Url& url, const std::vector<IpAddress>& addresses,
+                                       absl::Duration deadline) {
+  Endpoints endpoints;
+  for (const IpAddress& address : addresses) {
+    asio::ip::address_v6::bytes_type six{};
+    asio::ip::address_v4::bytes_type four{};
+    std::copy_n(address.bytes.begin(), six.size(), six.begin());
+    std::copy_n(address.bytes.begin(), four.size(), four.begin());
+    const asio::ip::address to = address.ipv6 ? asio::ip::address(asio::ip::address_v6(six))
+                                              : asio::ip::address(asio::ip::address_v4(four));
+    endpoints.emplace_back(to, url.port);
+  }
+  return Reach(url, endpoints, deadline);
+}
+
+absl::Status HttpConnection::Reach(const Url& url, const Endpoints& endpoints,
+                                   absl::Duration deadline) {
   const std::string where = url.Authority();
-  if (found->error) return Failed(StrCat("resolve ", where), found->error);
   error_code error =
-      Wait(deadline, [&](auto done) { lowest().async_connect(found->addresses, std::move(done)); });
+      Wait(deadline, [&](auto done) { lowest().async_connect(endpoints, std::move(done)); });
   if (error) return Failed(StrCat("connect to ", where), error);
   lowest().socket().set_option(tcp::no_delay(true), error);
   if (!secure_.has_value()) return absl::OkStatus();
@@ -131,7 +162,8 @@ absl::StatusOr<HttpResponse> HttpConnection::Read(Stream& stream, const HttpRequ
                                                   absl::Duration deadline) {
   http::response_parser<http::buffer_body> parser;
   parser.header_limit(kHeadMaxBytes);
-  parser.body_limit(request.max_response_bytes);
+  parser.body_limit(request.cut_body ? std::numeric_limits<uint64_t>::max()
+                                     : uint64_t{request.max_response_bytes});
   parser.skip(request.method == HttpMethod::kHead);
   error_code error = Wait(deadline, [&](auto done) {
     http::async_read_header(stream, buffer_, parser, std::move(done));
@@ -148,8 +180,10 @@ absl::StatusOr<HttpResponse> HttpConnection::Read(Stream& stream, const HttpRequ
   for (const auto& field : head) {
     response.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
   }
+  if (request.on_head != nullptr) HEIM_RETURN_IF_ERROR(request.on_head(response));
   const bool streamed = request.on_body != nullptr && response.status / 100 == 2;
   std::string piece(kReadBytes, '\0');
+  size_t left = request.max_response_bytes;
   while (!parser.is_done()) {
     parser.get().body().data = piece.data();
     parser.get().body().size = piece.size();
@@ -158,12 +192,16 @@ absl::StatusOr<HttpResponse> HttpConnection::Read(Stream& stream, const HttpRequ
     });
     if (error == http::error::need_buffer) error = {};
     if (error) return Failed("receive", error);
-    const std::string_view got(piece.data(), piece.size() - parser.get().body().size);
+    std::string_view got(piece.data(), piece.size() - parser.get().body().size);
+    response.cut = got.size() > left;
+    got = got.substr(0, left);
+    left -= got.size();
     if (streamed) {
       HEIM_RETURN_IF_ERROR(request.on_body(got));
     } else {
       response.body.append(got);
     }
+    if (response.cut) return response;
   }
   reusable_ = parser.keep_alive() && buffer_.size() == 0;
   return response;

@@ -32,6 +32,7 @@ absl::StatusOr<std::string> TakeHost(std::string_view* text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     if (!IsHostCharacter(c, ipv6)) return NotAUrl("the host has a character that none has");
   }
+  if (ipv6 && host.find(':') == std::string::npos) return NotAUrl("the brackets hold no address");
   if (host.empty() || host.size() > kHostMaxBytes) return NotAUrl("the host is missing");
   return host;
 }
