@@ -10,7 +10,7 @@ import pytest
 import requests
 from heim.v1 import actor_service_pb2 as pb
 
-from heim_server import DEADLINE, Client, error
+from heim_server import DEADLINE, Client, error, eventually
 from pictures import comment, png, webp_size
 
 numbers = itertools.count(1)
@@ -34,15 +34,6 @@ def blobs(server):
     root = server.directory / "data"
     files = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
     return sum(1 for path in files if len(path.parts) > 1 and "tmp" not in path.parts)
-
-
-def eventually(check):
-    """What follows a commit behind the answer."""
-    for _ in range(200):
-        if check():
-            return
-        threading.Event().wait(0.05)
-    assert check()
 
 
 def test_a_picture_is_cut_square_in_two_sizes_and_announced(server, ada):

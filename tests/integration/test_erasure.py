@@ -3,11 +3,10 @@
 import re
 import sqlite3
 import subprocess
-import time
 
 import pytest
 
-from heim_server import DEADLINE, Server, cluster
+from heim_server import DEADLINE, Server, cluster, eventually
 
 NEEDLE = "needle-4f1c"
 
@@ -62,14 +61,6 @@ def upload(client, name, data):
                               timeout=DEADLINE)
     assert answer.status_code == 201, answer.text
     return answer.json()
-
-
-def eventually(check):
-    """Until the check holds: what happens after the commit has no event."""
-    deadline = time.monotonic() + DEADLINE
-    while not check() and time.monotonic() < deadline:
-        pass
-    assert check()
 
 
 def say_it_everywhere(ada, bob, channel):

@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 from heim.v1 import auth_service_pb2, message_service_pb2, stream_service_pb2
 from requests.adapters import HTTPAdapter
 
-from heim_server import DEADLINE, PASSWORD, Client, Server
+from heim_server import DEADLINE, PASSWORD, Client, Server, eventually
 
 HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
@@ -286,9 +286,12 @@ def test_only_a_trusted_proxy_says_where_a_client_is(tmp_path):
         server.setup()
 
         def ask(forwarded, source="127.0.0.1"):
+            before = len(addresses(server, "/api/v1/server"))
             answer = session_from(source).get(server.url + "/api/v1/server", timeout=DEADLINE,
                                               headers={"X-Forwarded-For": forwarded})
             assert answer.status_code == 200
+            # The log's line may come a moment after the answer.
+            eventually(lambda: len(addresses(server, "/api/v1/server")) > before, "the call's line in the log")
             return addresses(server, "/api/v1/server")[-1], "RateLimit-Limit" in answer.headers
 
         assert ask("198.51.100.1") == ("198.51.100.1", True)

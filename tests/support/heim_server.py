@@ -15,6 +15,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 
 import requests
 from websockets.sync.client import connect as ws_connect
@@ -340,6 +341,14 @@ def error(answer, status, code):
     assert body["code"] == code, body
     assert body["request_id"] == answer.headers["X-Request-Id"]
     return body
+
+
+def eventually(check, what="what was waited for"):
+    """Looks until the check holds, for what no event tells of: rows and files after a commit, lines of the log."""
+    deadline = time.monotonic() + DEADLINE
+    while not check():
+        assert time.monotonic() < deadline, f"{what} did not come"
+        threading.Event().wait(0.02)
 
 
 def grpcurl(server, *arguments, token=None, data=None, check=True, timeout=DEADLINE):

@@ -3,11 +3,25 @@
 #pragma GCC visibility push(hidden)
 #include <postgresql/libpq-fe.h>
 
+static PGresult* UnlessLost(PGconn* connection, PGresult* result);
+
 #define HEIM_PQ(result, name, parameters, arguments) \
   static result(*loaded_##name) parameters;          \
   extern "C" result name parameters { return loaded_##name arguments; }
+#define HEIM_PQ_RESULT(name, parameters, arguments) \
+  static PGresult*(*loaded_##name)parameters;       \
+  extern "C" PGresult* name parameters { return UnlessLost(a, loaded_##name arguments); }
 #include "server/store/postgres/libpq_functions.inc"
 #undef HEIM_PQ
+#undef HEIM_PQ_RESULT
+
+// libpqxx 6.4 asks for the encoding of the connection before it takes hold of a result: when the
+// connection is lost it throws there, and the result, which only says the same, would leak.
+static PGresult* UnlessLost(PGconn* connection, PGresult* result) {
+  if (result == nullptr || loaded_PQstatus(connection) != CONNECTION_BAD) return result;
+  loaded_PQclear(result);
+  return nullptr;
+}
 #pragma GCC visibility pop
 
 #include <dlfcn.h>
@@ -25,10 +39,12 @@ struct Function {
 
 #define HEIM_PQ(result, name, parameters, arguments) \
   {#name, reinterpret_cast<void**>(&loaded_##name)},
+#define HEIM_PQ_RESULT(name, parameters, arguments) HEIM_PQ(PGresult*, name, parameters, arguments)
 const Function kFunctions[] = {
 #include "server/store/postgres/libpq_functions.inc"
 };
 #undef HEIM_PQ
+#undef HEIM_PQ_RESULT
 
 }  // namespace
 
