@@ -1,6 +1,7 @@
 #include "server/model/kept_answer.h"
 
 #include <memory>
+#include <utility>
 
 #include "google/protobuf/descriptor.h"
 #include "heim/v1/channel.pb.h"
@@ -52,16 +53,27 @@ std::string MessageIdIn(const Message& answer) {
 
 std::string WithRewritten(std::string_view method, std::string_view answer,
                           absl::FunctionRef<void(v1::Message*)> rewrite) {
+  bool carries = false;
+  std::string rewritten = WithRewrittenAnswer(method, answer, [&](Message* parsed) {
+    const FieldDescriptor* field = MessageField(*parsed->GetDescriptor());
+    if (field == nullptr) return;
+    carries = true;
+    rewrite(static_cast<v1::Message*>(parsed->GetReflection()->MutableMessage(parsed, field)));
+  });
+  return carries ? std::move(rewritten) : "";
+}
+
+std::string WithRewrittenAnswer(std::string_view method, std::string_view answer,
+                                absl::FunctionRef<void(Message*)> rewrite) {
   const auto* descriptor =
       google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(std::string(method));
   if (descriptor == nullptr) return "";
   const Message* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(
       descriptor->output_type());
-  const FieldDescriptor* field = MessageField(*descriptor->output_type());
-  if (prototype == nullptr || field == nullptr) return "";
+  if (prototype == nullptr) return "";
   const std::unique_ptr<Message> parsed(prototype->New());
   if (!parsed->ParseFromArray(answer.data(), static_cast<int>(answer.size()))) return "";
-  rewrite(static_cast<v1::Message*>(parsed->GetReflection()->MutableMessage(parsed.get(), field)));
+  rewrite(parsed.get());
   return parsed->SerializeAsString();
 }
 

@@ -22,4 +22,8 @@ std::string ChannelIdIn(const google::protobuf::Message& answer);
 std::string WithRewritten(std::string_view method, std::string_view answer,
                           absl::FunctionRef<void(v1::Message*)> rewrite);
 
+// The same for the answer as a whole.
+std::string WithRewrittenAnswer(std::string_view method, std::string_view answer,
+                                absl::FunctionRef<void(google::protobuf::Message*)> rewrite);
+
 }  // namespace heim

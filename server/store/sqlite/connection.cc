@@ -23,10 +23,11 @@ constexpr std::string_view kPragmas[] = {
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
 };
+// What is deleted is overwritten, whatever the library was built with.
 constexpr std::string_view kWriterPragmas[] = {
     "PRAGMA journal_mode = WAL",     "PRAGMA synchronous = FULL",
     "PRAGMA wal_autocheckpoint = 0", "PRAGMA journal_size_limit = 67108864",
-    "PRAGMA cache_size = -65536",
+    "PRAGMA cache_size = -65536",    "PRAGMA secure_delete = ON",
 };
 constexpr std::string_view kReaderPragmas[] = {
     "PRAGMA query_only = ON",
