@@ -37,6 +37,9 @@ constexpr std::array kNames = {
     "HEIM_SECRET_KEY",
     "HEIM_SETUP_TOKEN",
     "HEIM_MAX_FILE_SIZE",
+    "HEIM_FILE_QUOTA_ACTOR",
+    "HEIM_FILE_QUOTA_WORKSPACE",
+    "HEIM_FILE_UNLINKED_KEPT",
     "HEIM_LOG_LEVEL",
     "HEIM_LOG_FORMAT",
     "HEIM_CORS_ORIGINS",
@@ -46,6 +49,10 @@ constexpr std::array kNames = {
     "HEIM_PUBLIC_URL",
     "HEIM_TRUSTED_PROXIES",
     "HEIM_WS_QUERY_TOKEN",
+    "HEIM_LINK_PREVIEWS",
+    "HEIM_EGRESS_ALLOW",
+    "HEIM_EGRESS_PORTS",
+    "HEIM_EGRESS_RESOLVER",
     // Read by the command line, not by the server.
     "HEIM_SERVER",
     "HEIM_TOKEN",
@@ -206,6 +213,42 @@ absl::Status LoadListeners(const Reader& read, Config* config) {
   return absl::OkStatus();
 }
 
+// Bytes of all files together. 0 and an empty value: no quota.
+absl::StatusOr<int64_t> Quota(std::string_view name, const std::string& value) {
+  if (value.empty()) return 0;
+  const auto bytes = ParseByteSize(value);
+  if (!bytes.ok() || *bytes > (uint64_t{1} << 50)) {
+    return Bad(name, value, "a size such as 10GB, at most 1024TiB, or 0 for no quota");
+  }
+  return static_cast<int64_t>(*bytes);
+}
+
+absl::Status LoadFiles(const Reader& read, Config* config) {
+  if (const std::string size = read("HEIM_MAX_FILE_SIZE"); !size.empty()) {
+    const auto bytes = ParseByteSize(size);
+    if (!bytes.ok() || *bytes == 0 || *bytes > (uint64_t{1} << 40)) {
+      return Bad("HEIM_MAX_FILE_SIZE", size, "a size such as 100MB, at most 1TiB");
+    }
+    if (config->s3.has_value() && *bytes > S3BlobStore::kMaxBytes) {
+      return Bad("HEIM_MAX_FILE_SIZE", size, "at most 5GiB with HEIM_STORAGE_TYPE=s3");
+    }
+    config->max_file_bytes = static_cast<int64_t>(*bytes);
+  }
+  HEIM_ASSIGN_OR_RETURN(config->file_quota_actor_bytes,
+                        Quota("HEIM_FILE_QUOTA_ACTOR", read("HEIM_FILE_QUOTA_ACTOR")));
+  HEIM_ASSIGN_OR_RETURN(config->file_quota_workspace_bytes,
+                        Quota("HEIM_FILE_QUOTA_WORKSPACE", read("HEIM_FILE_QUOTA_WORKSPACE")));
+  if (const std::string value = read("HEIM_FILE_UNLINKED_KEPT"); !value.empty()) {
+    absl::Duration kept;
+    if (!absl::ParseDuration(value, &kept) || kept < absl::Seconds(1) ||
+        kept > absl::Hours(24 * 365)) {
+      return Bad("HEIM_FILE_UNLINKED_KEPT", value, "a time such as 24h, of 1s to 8760h");
+    }
+    config->file_unlinked_kept = kept;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status LoadPolicies(const Reader& read, Config* config) {
   config->secret_key = read("HEIM_SECRET_KEY");
   config->setup_token = read("HEIM_SETUP_TOKEN");
@@ -219,16 +262,6 @@ absl::Status LoadPolicies(const Reader& read, Config* config) {
     config->registration = Registration::kDisabled;
   } else if (!registration.empty() && registration != "invite") {
     return Bad("HEIM_REGISTRATION", registration, "open, invite or disabled");
-  }
-  if (const std::string size = read("HEIM_MAX_FILE_SIZE"); !size.empty()) {
-    const auto bytes = ParseByteSize(size);
-    if (!bytes.ok() || *bytes == 0 || *bytes > (uint64_t{1} << 40)) {
-      return Bad("HEIM_MAX_FILE_SIZE", size, "a size such as 100MB, at most 1TiB");
-    }
-    if (config->s3.has_value() && *bytes > S3BlobStore::kMaxBytes) {
-      return Bad("HEIM_MAX_FILE_SIZE", size, "at most 5GiB with HEIM_STORAGE_TYPE=s3");
-    }
-    config->max_file_bytes = static_cast<int64_t>(*bytes);
   }
   config->cors_origins = List(read("HEIM_CORS_ORIGINS"));
   for (const std::string& origin : config->cors_origins) {
@@ -249,6 +282,27 @@ absl::Status LoadPolicies(const Reader& read, Config* config) {
   if (const std::string value = read("HEIM_WS_QUERY_TOKEN"); !value.empty()) {
     HEIM_ASSIGN_OR_RETURN(config->websocket_query_token, Switch("HEIM_WS_QUERY_TOKEN", value));
   }
+  return absl::OkStatus();
+}
+
+// Where addresses that users give may lead.
+absl::Status LoadEgress(const Reader& read, Config* config) {
+  if (const std::string value = read("HEIM_LINK_PREVIEWS"); !value.empty()) {
+    HEIM_ASSIGN_OR_RETURN(config->link_previews, Switch("HEIM_LINK_PREVIEWS", value));
+  }
+  const std::string allow = read("HEIM_EGRESS_ALLOW");
+  if (!AddEgressAllow(allow, &config->egress).ok()) {
+    return Bad("HEIM_EGRESS_ALLOW", allow, "hosts and networks such as wiki.example,10.1.0.0/16");
+  }
+  if (const std::string value = read("HEIM_EGRESS_PORTS"); !value.empty()) {
+    config->egress.ports.clear();
+    for (const std::string& item : List(value)) {
+      const auto port = ParseInteger(item, 1, 65535);
+      if (!port.ok()) return Bad("HEIM_EGRESS_PORTS", value, "ports such as 80,443");
+      config->egress.ports.push_back(static_cast<uint16_t>(*port));
+    }
+  }
+  config->egress_resolver = read("HEIM_EGRESS_RESOLVER");
   return absl::OkStatus();
 }
 
@@ -274,7 +328,9 @@ absl::StatusOr<Config> LoadConfig(const Environment& environment) {
   HEIM_RETURN_IF_ERROR(LoadLogging(read, &config));
   HEIM_RETURN_IF_ERROR(LoadListeners(read, &config));
   HEIM_RETURN_IF_ERROR(LoadPlaces(read, &config));
+  HEIM_RETURN_IF_ERROR(LoadFiles(read, &config));
   HEIM_RETURN_IF_ERROR(LoadPolicies(read, &config));
+  HEIM_RETURN_IF_ERROR(LoadEgress(read, &config));
   return config;
 }
 

@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "server/base/log.h"
 #include "server/blob/s3/s3_client.h"
 #include "server/model/limits.h"
+#include "server/net/egress_guard.h"
 #include "server/store/postgres/address.h"
 
 namespace heim {
@@ -31,16 +33,22 @@ struct Config {
   std::optional<S3Options> s3;  // HEIM_S3_*, with HEIM_STORAGE_TYPE=s3; unset: files on disk
   std::string secret_key;       // HEIM_SECRET_KEY; empty: kept in the data directory
   std::string setup_token;      // HEIM_SETUP_TOKEN; empty: made at start
-  int64_t max_file_bytes = 100'000'000;               // HEIM_MAX_FILE_SIZE
-  LogLevel log_level = LogLevel::kInfo;               // HEIM_LOG_LEVEL
-  LogFormat log_format = LogFormat::kText;            // HEIM_LOG_FORMAT
-  std::vector<std::string> cors_origins;              // HEIM_CORS_ORIGINS; empty: same origin
-  Registration registration = Registration::kInvite;  // HEIM_REGISTRATION
-  bool rate_limits = true;                            // HEIM_RATE_LIMITS
-  RateTier rate_tier = RateTier::kPro;                // HEIM_RATE_TIER
-  std::vector<std::string> trusted_proxies;           // HEIM_TRUSTED_PROXIES
-  bool websocket_query_token = true;                  // HEIM_WS_QUERY_TOKEN
-  std::string public_url;  // HEIM_PUBLIC_URL; empty: what the client asked for
+  int64_t max_file_bytes = 100'000'000;                 // HEIM_MAX_FILE_SIZE
+  int64_t file_quota_actor_bytes = 0;                   // HEIM_FILE_QUOTA_ACTOR; 0: none
+  int64_t file_quota_workspace_bytes = 0;               // HEIM_FILE_QUOTA_WORKSPACE; 0: none
+  absl::Duration file_unlinked_kept = absl::Hours(24);  // HEIM_FILE_UNLINKED_KEPT
+  LogLevel log_level = LogLevel::kInfo;                 // HEIM_LOG_LEVEL
+  LogFormat log_format = LogFormat::kText;              // HEIM_LOG_FORMAT
+  std::vector<std::string> cors_origins;                // HEIM_CORS_ORIGINS; empty: same origin
+  Registration registration = Registration::kInvite;    // HEIM_REGISTRATION
+  bool rate_limits = true;                              // HEIM_RATE_LIMITS
+  RateTier rate_tier = RateTier::kPro;                  // HEIM_RATE_TIER
+  std::vector<std::string> trusted_proxies;             // HEIM_TRUSTED_PROXIES
+  bool websocket_query_token = true;                    // HEIM_WS_QUERY_TOKEN
+  bool link_previews = true;                            // HEIM_LINK_PREVIEWS
+  EgressRules egress;                                   // HEIM_EGRESS_ALLOW, HEIM_EGRESS_PORTS
+  std::string egress_resolver;  // HEIM_EGRESS_RESOLVER; empty: the system's name servers
+  std::string public_url;       // HEIM_PUBLIC_URL; empty: what the client asked for
 };
 
 // Looks a variable up; nullopt when it is not set.

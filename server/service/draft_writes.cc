@@ -4,6 +4,7 @@
 
 #include "server/base/status_macros.h"
 #include "server/model/errors.h"
+#include "server/service/file_links.h"
 
 namespace heim {
 
@@ -29,13 +30,7 @@ absl::Status FillUnsentAttachments(
     if (row.workspace_id != workspace || row.file.actor_id() != author.str()) {
       return FileNotFound();
     }
-    attachment.Clear();
-    attachment.set_file_id(id.str());
-    attachment.set_filename(row.file.filename());
-    attachment.set_mime_type(row.file.mime_type());
-    attachment.set_size_bytes(row.file.size_bytes());
-    if (row.file.has_width()) attachment.set_width(row.file.width());
-    if (row.file.has_height()) attachment.set_height(row.file.height());
+    FillAttachment(row.file, &attachment);
   }
   return absl::OkStatus();
 }

@@ -5,6 +5,7 @@
 
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
+#include "server/base/strings.h"
 #include "server/model/errors.h"
 #include "server/model/permissions.h"
 #include "server/service/access.h"
@@ -13,6 +14,9 @@
 
 namespace heim {
 namespace {
+
+// Characters of a hash that make a name.
+constexpr size_t kVersionLength = 16;
 
 absl::StatusOr<FileRow> ReadFileRow(Store& store, const Caller& caller, const std::string& id) {
   FileRow row;
@@ -66,6 +70,30 @@ void FileService::DownloadFile(CallContext& context, const v1::DownloadFileReque
   reply(std::shared_ptr<FrameSource>(
       FileDownload::Open(*std::move(part), *std::move(reader), deps_.clock, deps_.executor,
                          DownloadFramesOf<v1::DownloadFileResponse>())));
+}
+
+void FileService::GetPreview(CallContext& context, const v1::GetPreviewRequest& request,
+                             Reply<std::shared_ptr<FrameSource>> reply) {
+  const auto row = ReadFileRow(deps_.store, context.caller, request.file_id());
+  if (!row.ok()) return reply(row.status());
+  if (row->preview.blob_key.empty()) return reply(NotFound(v1::ERROR_REASON_PREVIEW_NOT_FOUND));
+  auto reader = deps_.blobs.Open(row->preview.blob_key);
+  // It went with its file while the row was read.
+  if (absl::IsNotFound(reader.status())) return reply(FileNotFound());
+  if (!reader.ok()) return reply(StorageFault(reader.status()));
+  v1::DownloadHeader header;
+  v1::File& file = *header.mutable_file();
+  file.set_id(row->file.id());
+  file.set_filename(StrCat("preview-", row->preview.sha256.substr(0, kVersionLength), ".webp"));
+  file.set_mime_type(row->file.preview().mime_type());
+  file.set_size_bytes(row->preview.size_bytes);
+  file.set_sha256(row->preview.sha256);
+  file.set_width(row->file.preview().width());
+  file.set_height(row->file.preview().height());
+  header.set_length(row->preview.size_bytes);
+  reply(std::shared_ptr<FrameSource>(
+      FileDownload::Open(std::move(header), *std::move(reader), deps_.clock, deps_.executor,
+                         DownloadFramesOf<v1::GetPreviewResponse>())));
 }
 
 void FileService::GetFileMeta(CallContext& context, const v1::GetFileMetaRequest& request,

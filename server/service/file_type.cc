@@ -5,6 +5,7 @@
 
 #include "server/base/strings.h"
 #include "server/base/text.h"
+#include "server/model/people_limits.h"
 
 namespace heim {
 namespace {
@@ -125,6 +126,14 @@ std::optional<ImageSize> ImageSizeOf(std::string_view mime_type, std::string_vie
   const std::optional<ImageSize> size = RawSize(mime_type, head);
   if (!size.has_value() || size->width == 0 || size->height == 0) return std::nullopt;
   return size;
+}
+
+bool MayHavePreview(const v1::File& file) {
+  const std::string_view type = file.mime_type();
+  const bool readable = type == "image/png" || type == "image/jpeg" || type == "image/webp";
+  return readable && file.size_bytes() > 0 &&
+         static_cast<uint64_t>(file.size_bytes()) <= kPreviewSourceMaxBytes &&
+         uint64_t{file.width()} * file.height() <= kPreviewSourceMaxPixels;
 }
 
 void FileProbe::Add(std::string_view bytes) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "heim/v1/file.pb.h"
+
 namespace heim {
 
 struct ImageSize {
@@ -20,6 +22,9 @@ std::string_view TypeByFirstBytes(std::string_view head);
 
 // Of a png, gif or jpeg, from its first bytes; nullopt when they do not say, or say zero.
 std::optional<ImageSize> ImageSizeOf(std::string_view mime_type, std::string_view head);
+
+// Whether a preview can be made: a png, jpeg or webp that is not too large.
+bool MayHavePreview(const v1::File& file);
 
 // FileProbe looks at the bytes of a file as they pass. Markup that a browser would run (HTML, SVG)
 // is text to it.

@@ -141,13 +141,18 @@ absl::Status FileUpload::CheckSize(int64_t bytes) const {
   if (header_.size_bytes() > 0 && bytes > header_.size_bytes()) {
     return InvalidArgument("header.size_bytes", "more bytes came than it says");
   }
-  return absl::OkStatus();
+  return quota_.CheckMore(bytes);
 }
 
 absl::Status FileUpload::TakeHeader(const v1::FileHeader& header) {
   if (writer_ != nullptr) return InvalidArgument("header", "comes once, before the chunks");
-  HEIM_RETURN_IF_ERROR(deps_.store.Read(
-      [&](ReadTx& tx) { return CheckWorkspace(tx, context_->caller, Permission::kUploadFile); }));
+  HEIM_RETURN_IF_ERROR(deps_.store.Read([&](ReadTx& tx) -> absl::Status {
+    const Caller& caller = context_->caller;
+    HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, caller, Permission::kUploadFile));
+    HEIM_ASSIGN_OR_RETURN(quota_,
+                          FileQuota::Of(tx, options_.quotas, caller.workspace_id, caller.actor_id));
+    return absl::OkStatus();
+  }));
   if (header.size_bytes() < 0) return InvalidField("header.size_bytes", "0 or more");
   header_ = header;
   HEIM_RETURN_IF_ERROR(CheckSize(header.size_bytes()));
@@ -193,14 +198,28 @@ absl::Status FileUpload::TakeEnd() {
   return absl::OkStatus();
 }
 
+FileRow FileUpload::RowOf(v1::File file) const {
+  FileRow row;
+  row.workspace_id = context_->caller.workspace_id;
+  row.blob_key = file.id();
+  row.wants_preview = MayHavePreview(file);
+  row.sweep_at = FromTimestamp(file.created_at()) + options_.unlinked_kept;
+  row.file = std::move(file);
+  return row;
+}
+
 void FileUpload::CommitRow(v1::File file) {
-  const FileRow row{std::move(file), context_->caller.workspace_id, ""};
+  const FileRow row = RowOf(std::move(file));
   Draft draft;
   draft.apply = [upload = shared_from_this(), row](WriteTx& tx) -> absl::Status {
-    HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, upload->context_->caller, Permission::kUploadFile));
-    FileRow stored = row;
-    stored.blob_key = row.file.id();
-    return tx.files.Insert(stored);
+    const Caller& caller = upload->context_->caller;
+    HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, caller, Permission::kUploadFile));
+    HEIM_RETURN_IF_ERROR(tx.files.Insert(row));
+    // After it was counted: whoever uploads at the same time waits here for the count.
+    HEIM_ASSIGN_OR_RETURN(
+        const FileQuota quota,
+        FileQuota::Of(tx, upload->options_.quotas, caller.workspace_id, caller.actor_id));
+    return quota.CheckCounted(row.file.size_bytes());
   };
   deps_.store.Commit(std::move(draft), [upload = shared_from_this(),
                                         row](const absl::StatusOr<Committed>& committed) {
@@ -208,7 +227,9 @@ void FileUpload::CommitRow(v1::File file) {
       auto response = std::make_unique<v1::UploadFileResponse>();
       *response->mutable_file() = row.file;
       upload->outbox_.PushAnyway(MakeMessageFrame(std::move(response)), Outbox::Item::kSign);
-      return upload->End(absl::OkStatus());
+      upload->End(absl::OkStatus());
+      if (upload->deps_.hooks.uploaded) upload->deps_.hooks.uploaded(*row.sweep_at);
+      return;
     }
     // Bytes without a row belong to nobody.
     (void)upload->deps_.executor.TryPost([&blobs = upload->deps_.blobs, key = row.file.id()] {

@@ -57,6 +57,7 @@ class FileUpload final : public StreamCall, public std::enable_shared_from_this<
   absl::Status TakeEnd();
   void CommitRow(v1::File file);
   absl::Status CheckSize(int64_t bytes) const;
+  FileRow RowOf(v1::File file) const;
   void End(absl::Status status) { outbox_.Close(nullptr, std::move(status)); }
 
   const FileOptions options_;
@@ -67,6 +68,7 @@ class FileUpload final : public StreamCall, public std::enable_shared_from_this<
   // Of the piece that is worked on; of nobody between two.
   std::unique_ptr<BlobWriter> writer_;
   v1::FileHeader header_;
+  FileQuota quota_;  // as it was when the upload began; the commit looks again
   int64_t received_bytes_ = 0;
   Sha256Hasher hasher_;
   FileProbe probe_;

@@ -18,6 +18,7 @@
 #include "server/service/commit_reply.h"
 #include "server/service/following.h"
 #include "server/service/mentioning.h"
+#include "server/service/message_previews.h"
 #include "server/service/message_service.h"
 #include "server/service/message_writes.h"
 
@@ -105,10 +106,13 @@ absl::Status Edit(WriteTx& tx, const Caller& caller, absl::Time now,
     message = access.message;
     return absl::OkStatus();
   }
+  HEIM_RETURN_IF_ERROR(DropUnlinkedPreviews(tx, &message).status());
   const Acting acting{caller.actor_id, now};
   message.set_revision(message.revision() + 1);
   *message.mutable_edited_at() = ToTimestamp(acting.at);
-  if (Contains(mask, "parts")) HEIM_RETURN_IF_ERROR(LinkFileParts(tx, workspace, message));
+  if (Contains(mask, "parts")) {
+    HEIM_RETURN_IF_ERROR(LinkFileParts(tx, workspace, &access.message, message));
+  }
   HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(workspace));
   HEIM_RETURN_IF_ERROR(tx.messages.Update(message, position));
   HEIM_RETURN_IF_ERROR(CallGroups(tx, &presence, &access.message, message));

@@ -6,9 +6,11 @@
 #include "server/base/status_macros.h"
 #include "server/model/errors.h"
 #include "server/model/time.h"
+#include "server/service/file_links.h"
 #include "server/service/following.h"
 #include "server/service/message_forward.h"
 #include "server/service/pin_service.h"
+#include "server/store/file_refs.h"
 
 namespace heim {
 
@@ -22,35 +24,37 @@ absl::Status LinkAttachments(WriteTx& tx, const WorkspaceId& workspace, v1::Mess
   // Files of a forwarded copy are those of its original, whoever uploaded them.
   const bool copied = message->has_forward();
   for (v1::Attachment& attachment : *message->mutable_attachments()) {
+    // The original shows it as deleted, and so does the copy.
+    if (copied && attachment.has_deleted_at()) continue;
     const FileId id(attachment.file_id());
     HEIM_ASSIGN_OR_RETURN(const FileRow row, tx.files.Get(id));
     if (row.workspace_id != workspace) return FileNotFound();
     if (!copied && row.file.actor_id() != message->actor().id()) return FileNotFound();
-    attachment.Clear();
-    attachment.set_file_id(id.str());
-    attachment.set_filename(row.file.filename());
-    attachment.set_mime_type(row.file.mime_type());
-    attachment.set_size_bytes(row.file.size_bytes());
-    if (row.file.has_width()) attachment.set_width(row.file.width());
-    if (row.file.has_height()) attachment.set_height(row.file.height());
+    FillAttachment(row.file, &attachment);
     HEIM_RETURN_IF_ERROR(
         tx.files.LinkToMessage(id, MessageId(message->id()), ChannelId(message->channel_id())));
   }
-  return LinkFileParts(tx, workspace, *message);
+  return LinkFileParts(tx, workspace, nullptr, *message);
 }
 
-absl::Status LinkFileParts(WriteTx& tx, const WorkspaceId& workspace, const v1::Message& message) {
+absl::Status LinkFileParts(WriteTx& tx, const WorkspaceId& workspace, const v1::Message* before,
+                           const v1::Message& message) {
+  absl::Status result;
   for (const v1::Part& part : message.parts()) {
     if (!part.has_file()) continue;
     const FileId id(part.file().file_id());
-    HEIM_ASSIGN_OR_RETURN(const FileRow row, tx.files.Get(id));
-    if (row.workspace_id != workspace || row.file.actor_id() != message.actor().id()) {
-      return FileNotFound();
+    if (before != nullptr && HasFile(before->parts(), id)) continue;
+    const absl::StatusOr<FileRow> row = tx.files.Get(id);
+    const bool own =
+        row.ok() && row->workspace_id == workspace && row->file.actor_id() == message.actor().id();
+    if (!own) {
+      result.Update(row.ok() ? FileNotFound() : row.status());
+      continue;
     }
     HEIM_RETURN_IF_ERROR(
         tx.files.LinkToMessage(id, MessageId(message.id()), ChannelId(message.channel_id())));
   }
-  return absl::OkStatus();
+  return result;
 }
 
 namespace {
@@ -70,6 +74,7 @@ absl::Status EraseBelongings(WriteTx& tx, const MessageId& id) {
   HEIM_RETURN_IF_ERROR(tx.reactions.RemoveAll(id));
   HEIM_RETURN_IF_ERROR(tx.files.ReleaseMessage(id));
   HEIM_RETURN_IF_ERROR(tx.saved.RemoveAll(id));
+  HEIM_RETURN_IF_ERROR(tx.link_previews.Forget(id));
   return tx.forwards.Forget(id);
 }
 
@@ -100,6 +105,7 @@ absl::StatusOr<v1::Message> EraseMessage(WriteTx& tx, const Acting& acting,
   tombstone.clear_reactions();
   tombstone.clear_quote();
   tombstone.clear_forward();
+  tombstone.clear_previews();
   tombstone.set_content_type(v1::CONTENT_TYPE_TEXT);
   tombstone.set_revision(message.revision() + 1);
   // A message that was still being written was never counted into its thread.

@@ -25,8 +25,10 @@ absl::StatusOr<MessageId> ThreadRoot(ReadTx& tx, const ChannelAccess& access,
 absl::Status LinkAttachments(WriteTx& tx, const WorkspaceId& workspace, v1::Message* message);
 
 // Links the files that the parts show, so that whoever reads the message can read them.
-// FILE_NOT_FOUND for what is not the author's own upload.
-absl::Status LinkFileParts(WriteTx& tx, const WorkspaceId& workspace, const v1::Message& message);
+// FILE_NOT_FOUND when one is not the author's own upload; the others are linked. What the message
+// showed `before` (null: there is none) stays linked, and may be gone meanwhile.
+absl::Status LinkFileParts(WriteTx& tx, const WorkspaceId& workspace, const v1::Message* before,
+                           const v1::Message& message);
 
 // Emits message.new, and for a reply counts it into its root, emits message.updated of the root and
 // makes those follow whom the reply concerns. `presence` says whom @here calls; without it nobody.

@@ -15,7 +15,9 @@ namespace {
 
 constexpr size_t kVersionLength = 16;
 
-absl::StatusOr<StoredPicture> StoreOne(const PictureTools& tools, const Picture& picture) {
+}  // namespace
+
+absl::StatusOr<StoredPicture> StorePicture(const PictureTools& tools, const Picture& picture) {
   StoredPicture stored;
   stored.blob_key = tools.ids.NewId();
   stored.size_bytes = static_cast<int64_t>(picture.webp.size());
@@ -26,8 +28,6 @@ absl::StatusOr<StoredPicture> StoreOne(const PictureTools& tools, const Picture&
   HEIM_RETURN_IF_ERROR(StorageFault((*writer)->Commit(stored.blob_key)));
   return stored;
 }
-
-}  // namespace
 
 absl::StatusOr<std::vector<StoredPicture>> StorePictures(const PictureTools& tools,
                                                          std::string_view file,
@@ -40,7 +40,7 @@ absl::StatusOr<std::vector<StoredPicture>> StorePictures(const PictureTools& too
   if (!pictures.ok()) return pictures.status();
   std::vector<StoredPicture> stored;
   for (const Picture& picture : *pictures) {
-    auto one = StoreOne(tools, picture);
+    auto one = StorePicture(tools, picture);
     if (!one.ok()) {
       std::vector<std::string> keys;
       for (const StoredPicture& before : stored) keys.push_back(before.blob_key);

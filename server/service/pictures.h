@@ -36,6 +36,9 @@ absl::StatusOr<std::vector<StoredPicture>> StorePictures(const PictureTools& too
                                                          std::string_view file,
                                                          const PictureOrder& order);
 
+// One picture, stored under a fresh key. QUOTA_EXCEEDED, STORE_UNAVAILABLE.
+absl::StatusOr<StoredPicture> StorePicture(const PictureTools& tools, const Picture& picture);
+
 // Deletes blobs that nothing names, behind the call. Never blocks.
 void DropPictures(const PictureTools& tools, std::vector<std::string> blob_keys);
 

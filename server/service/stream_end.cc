@@ -11,6 +11,7 @@
 #include "server/model/errors.h"
 #include "server/model/permissions.h"
 #include "server/service/access.h"
+#include "server/service/audit.h"
 #include "server/service/message_writes.h"
 #include "server/service/stream_service.h"
 
@@ -54,6 +55,16 @@ absl::Status EmitStreamEnd(WriteTx& tx, const Acting& acting, const WorkspaceId&
   return tx.Emit(workspace, std::move(event)).status();
 }
 
+// What finish gives must be right; what was streamed and is wrong must not keep a stream from its
+// end.
+absl::Status LinkStreamed(WriteTx& tx, const WorkspaceId& workspace,
+                          const v1::FinishStreamRequest* request, const v1::Message& message) {
+  const absl::Status linked = LinkFileParts(tx, workspace, nullptr, message);
+  const bool given = request != nullptr && request->parts_size() > 0;
+  const bool unknown = ReasonOf(linked) == v1::ERROR_REASON_FILE_NOT_FOUND;
+  return unknown && !given ? absl::OkStatus() : linked;
+}
+
 }  // namespace
 
 absl::Status StreamService::EndIn(WriteTx& tx, const v1::Stream& closed, const Ending& ending,
@@ -83,6 +94,11 @@ absl::Status StreamService::EndIn(WriteTx& tx, const v1::Stream& closed, const E
   row.outcome = ending.outcome;
   HEIM_RETURN_IF_ERROR(tx.streams.Update(row));
   HEIM_RETURN_IF_ERROR(EmitStreamEnd(tx, acting, row.workspace_id, row.stream, ending.outcome));
+  if (ending.audited != nullptr) {
+    tx.note.Before(message);
+    tx.note.Subject("message", message.id());
+    HEIM_RETURN_IF_ERROR(EnterAudit(tx, *ending.audited, v1::AbortStreamResponse()));
+  }
   *remains = message;
   if (deleted) return absl::OkStatus();
   if (IsEmpty(message)) {
@@ -91,6 +107,7 @@ absl::Status StreamService::EndIn(WriteTx& tx, const v1::Stream& closed, const E
     HEIM_ASSIGN_OR_RETURN(*remains, EraseMessage(tx, acting, row.workspace_id, message));
     return absl::OkStatus();
   }
+  HEIM_RETURN_IF_ERROR(LinkStreamed(tx, row.workspace_id, request, message));
   HEIM_RETURN_IF_ERROR(FillMentions(tx, row.workspace_id, &message));
   HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(row.workspace_id));
   HEIM_RETURN_IF_ERROR(tx.messages.Update(message, position));
@@ -203,6 +220,7 @@ void StreamService::AbortStream(CallContext& context, const v1::AbortStreamReque
   ending.state = v1::STREAM_STATE_ABORTED;
   ending.outcome = *std::move(outcome);
   ending.by = context.caller.actor_id;
+  if (ending.outcome == "stopped_by_admin") ending.audited = &context;
   End(id, std::move(ending),
       [reply = std::move(reply)](absl::StatusOr<v1::Message> message) mutable {
         if (!message.ok()) return reply(message.status());

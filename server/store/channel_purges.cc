@@ -10,6 +10,7 @@
 #include "heim/v1/event.pb.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
+#include "server/store/files.h"
 #include "server/store/private_events.h"
 #include "server/store/sql_values.h"
 
@@ -44,13 +45,6 @@ constexpr char kBound[] =
 #define HEIM_SOME_MESSAGES "(SELECT x.id FROM messages x WHERE x.channel_id = $1 AND x.seq <= $2)"
 constexpr char kFilesOfSome[] =
     "SELECT DISTINCT file_id FROM file_links WHERE message_id IN " HEIM_SOME_MESSAGES;
-constexpr char kKeepKey[] =
-    "INSERT INTO dead_blobs (blob_key) SELECT f.blob_key FROM files f WHERE f.id = $1 "
-    "AND NOT EXISTS (SELECT 1 FROM file_links l WHERE l.file_id = f.id) "
-    "ON CONFLICT (blob_key) DO NOTHING";
-constexpr char kDeleteUnlinked[] =
-    "DELETE FROM files WHERE id = $1 "
-    "AND NOT EXISTS (SELECT 1 FROM file_links l WHERE l.file_id = files.id)";
 constexpr char kNotesOnSome[] =
     "SELECT position FROM saved_items WHERE message_id IN " HEIM_SOME_MESSAGES;
 // What hangs on messages; the messages themselves come last.
@@ -65,6 +59,15 @@ constexpr std::string_view kEraseSome[] = {
     "DELETE FROM saved_items WHERE message_id IN " HEIM_SOME_MESSAGES,
     // What was forwarded from here is found by `original_id` and erased as after a deletion.
     "DELETE FROM message_forwards WHERE message_id IN " HEIM_SOME_MESSAGES,
+    // Pages that no message of elsewhere links to, then the links.
+    "DELETE FROM preview_pages WHERE EXISTS (SELECT 1 FROM preview_links l "
+    "WHERE l.workspace_id = preview_pages.workspace_id AND l.page_key = preview_pages.page_key "
+    "AND l.message_id IN " HEIM_SOME_MESSAGES
+    ") AND NOT EXISTS (SELECT 1 FROM preview_links o "
+    "WHERE o.workspace_id = preview_pages.workspace_id AND o.page_key = preview_pages.page_key "
+    "AND o.message_id NOT IN " HEIM_SOME_MESSAGES ")",
+    "DELETE FROM preview_links WHERE message_id IN " HEIM_SOME_MESSAGES,
+    "DELETE FROM preview_jobs WHERE message_id IN " HEIM_SOME_MESSAGES,
     "DELETE FROM group_calls WHERE channel_id = $1 AND seq <= $2",
     "DELETE FROM message_mentions WHERE channel_id = $1 AND seq <= $2",
     "DELETE FROM messages WHERE channel_id = $1 AND seq <= $2",
@@ -179,8 +182,7 @@ absl::Status ChannelPurges::EraseMessages(ChannelPurge* purge) {
     HEIM_RETURN_IF_ERROR(session_->Execute(sql, {SqlId(purge->channel_id), SqlInt(bound)}));
   }
   for (const std::string& file : files) {
-    HEIM_RETURN_IF_ERROR(session_->Execute(kKeepKey, {SqlText(file)}));
-    HEIM_RETURN_IF_ERROR(session_->Execute(kDeleteUnlinked, {SqlText(file)}));
+    HEIM_RETURN_IF_ERROR(Files(*session_).DropUnlinked(file));
   }
   if (!more) purge->stage = ChannelPurge::Stage::kLog;
   return absl::OkStatus();

@@ -6,6 +6,7 @@
 
 #include "heim/v1/channel.pb.h"
 #include "server/base/status_macros.h"
+#include "server/store/file_refs.h"
 #include "server/store/private_events.h"
 #include "server/store/sql_values.h"
 
@@ -32,6 +33,9 @@ constexpr char kList[] =
     "AND (m.actor_id IS NOT NULL OR (c.type = $3 AND CAST($4 AS BIGINT) = 0)) "
     "AND (d.updated_at, d.channel_id, d.thread_id) < ($5, $6, $7) "
     "ORDER BY d.updated_at DESC, d.channel_id DESC, d.thread_id DESC LIMIT $8";
+constexpr char kAllOf[] =
+    "SELECT channel_id, thread_id, updated_at, revision, body, position FROM message_drafts "
+    "WHERE actor_id = $1 AND workspace_id = $2 ORDER BY channel_id, thread_id";
 constexpr char kPlacesOf[] =
     "SELECT workspace_id, position FROM message_drafts WHERE actor_id = $1";
 constexpr char kPlacesIn[] =
@@ -124,6 +128,20 @@ absl::StatusOr<std::vector<v1::Draft>> MessageDrafts::List(const DraftPage& page
                        SqlText(page.before_thread), SqlInt(page.limit)},
                       [&](const SqlRow& row) { return ReadDraft(row, &drafts.emplace_back()); }));
   return drafts;
+}
+
+absl::StatusOr<std::vector<DraftRow>> MessageDrafts::WithFile(const WorkspaceId& workspace,
+                                                              const ActorId& actor,
+                                                              const FileId& file) {
+  std::vector<DraftRow> found;
+  HEIM_RETURN_IF_ERROR(
+      session_->Query(kAllOf, {SqlId(actor), SqlId(workspace)}, [&](const SqlRow& row) {
+        DraftRow draft{{}, workspace, UintOf(row, 5)};
+        HEIM_RETURN_IF_ERROR(ReadDraft(row, &draft.draft));
+        if (HasFile(draft.draft.attachments(), file)) found.push_back(std::move(draft));
+        return absl::OkStatus();
+      }));
+  return found;
 }
 
 absl::Status MessageDrafts::EraseOf(const ActorId& actor) {

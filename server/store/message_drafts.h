@@ -52,6 +52,9 @@ class MessageDrafts {
   absl::StatusOr<bool> Delete(const DraftPlace& place);
   absl::StatusOr<int64_t> Count(const WorkspaceId& workspace, const ActorId& actor);
   absl::StatusOr<std::vector<v1::Draft>> List(const DraftPage& page);
+  // Those of the actor's that have the file.
+  absl::StatusOr<std::vector<DraftRow>> WithFile(const WorkspaceId& workspace, const ActorId& actor,
+                                                 const FileId& file);
 
   // All drafts of an actor, or in a channel, in the log too: the actor or the channel is gone.
   absl::Status EraseOf(const ActorId& actor);

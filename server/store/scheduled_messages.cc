@@ -5,6 +5,7 @@
 
 #include "server/base/status_macros.h"
 #include "server/model/errors.h"
+#include "server/store/file_refs.h"
 #include "server/store/private_events.h"
 #include "server/store/sql_values.h"
 
@@ -29,6 +30,11 @@ constexpr char kList[] =
     "WHERE actor_id = $1 AND workspace_id = $2 AND (state = $3 OR state = $4) "
     "AND (CAST($5 AS TEXT) = '' OR channel_id = $5) AND (send_at, id) > ($6, $7) "
     "ORDER BY send_at, id LIMIT $8";
+// 1 waits, 3 failed and may be given another time.
+constexpr char kOpenOf[] = "SELECT " HEIM_SCHEDULED_COLUMNS
+                           ", position FROM scheduled_messages "
+                           "WHERE actor_id = $1 AND workspace_id = $2 AND state IN (1, 3) "
+                           "ORDER BY send_at, id";
 constexpr char kCountPending[] =
     "SELECT COUNT(*) FROM scheduled_messages WHERE actor_id = $1 AND state = 1";
 constexpr char kNextDue[] = "SELECT MIN(send_at) FROM scheduled_messages WHERE state = 1";
@@ -138,6 +144,23 @@ absl::StatusOr<std::vector<v1::ScheduledMessage>> ScheduledMessages::List(
       {SqlId(page.actor), SqlId(page.workspace), SqlEnum(first), SqlEnum(second),
        SqlText(page.channel), SqlValue(page.after_ms), SqlText(page.after_id), SqlInt(page.limit)},
       [&](const SqlRow& row) { return ReadMessage(row, &found.emplace_back()); }));
+  return found;
+}
+
+absl::StatusOr<std::vector<ScheduledRow>> ScheduledMessages::WithFile(const WorkspaceId& workspace,
+                                                                      const ActorId& actor,
+                                                                      const FileId& file) {
+  std::vector<ScheduledRow> found;
+  HEIM_RETURN_IF_ERROR(
+      session_->Query(kOpenOf, {SqlId(actor), SqlId(workspace)}, [&](const SqlRow& row) {
+        ScheduledRow scheduled{{}, workspace, actor, UintOf(row, 8)};
+        HEIM_RETURN_IF_ERROR(ReadMessage(row, &scheduled.message));
+        if (HasFile(scheduled.message.attachments(), file) ||
+            HasFile(scheduled.message.parts(), file)) {
+          found.push_back(std::move(scheduled));
+        }
+        return absl::OkStatus();
+      }));
   return found;
 }
 

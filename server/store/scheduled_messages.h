@@ -46,6 +46,9 @@ class ScheduledMessages {
   // Writes message and position; the text that it had before leaves the log.
   absl::Status Update(const ScheduledRow& row);
   absl::StatusOr<std::vector<v1::ScheduledMessage>> List(const ScheduledPage& page);
+  // Those of the actor's that may still be sent and have the file.
+  absl::StatusOr<std::vector<ScheduledRow>> WithFile(const WorkspaceId& workspace,
+                                                     const ActorId& actor, const FileId& file);
   absl::StatusOr<int64_t> CountPending(const ActorId& actor);
 
   // Of those that wait: when the first is due, and which are, in order.

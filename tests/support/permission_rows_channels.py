@@ -119,4 +119,13 @@ ROWS = {
     "FileService.UploadFile": Row(lambda c: {"header": {"filename": "a.txt"}}),
     "FileService.DownloadFile": Row(lambda c: {"file_id": c.file}, channel="readable", reads=True),
     "FileService.GetFileMeta": Row(lambda c: {"file_id": c.file}, channel="readable", reads=True),
+    # A text has none.
+    "FileService.GetPreview": Row(
+        lambda c: {"file_id": c.file}, channel="readable", reads=True, expect=lambda c: "NOT_FOUND"),
+    "FileService.ListFiles": Row(
+        lambda c: {"channel_id": c.channel}, channel="readable", reads=True),
+    # Of root, who uploaded it: an admin deletes it where it may be read.
+    "FileService.DeleteFile": Row(
+        lambda c: {"file_id": c.file}, workspace="admin", channel="readable", also=("admin:*",)),
+    "FileService.GetFileUsage": Row(reads=True),
 }
