@@ -40,9 +40,8 @@ absl::StatusOr<std::string> RootOf(const ZipReader& zip,
     for (const ZipEntry& entry : zip.entries()) {
       if (entry.name != marker && !EndsWith(entry.name, StrCat("/", marker))) continue;
       if (StartsWith(entry.name, "__MACOSX/")) continue;
-      const auto depth =
-          static_cast<int>(std::count(entry.name.begin(), entry.name.end(), '/')) -
-          static_cast<int>(std::count(marker.begin(), marker.end(), '/'));
+      const auto depth = static_cast<int>(std::count(entry.name.begin(), entry.name.end(), '/')) -
+                         static_cast<int>(std::count(marker.begin(), marker.end(), '/'));
       if (depth >= best_depth) continue;
       best = &entry;
       best_depth = depth;
@@ -50,7 +49,8 @@ absl::StatusOr<std::string> RootOf(const ZipReader& zip,
     if (best != nullptr) return best->name.substr(0, best->name.size() - marker.size());
   }
   std::string names;
-  for (const std::string_view marker : markers) StrAppend(&names, names.empty() ? "" : ", ", marker);
+  for (const std::string_view marker : markers)
+    StrAppend(&names, names.empty() ? "" : ", ", marker);
   return InvalidArchive("", StrCat("it holds none of: ", names));
 }
 
@@ -64,20 +64,19 @@ absl::Status InvalidArchive(std::string_view place, std::string_view why) {
 
 absl::Status AsInvalidArchive(const absl::Status& status, std::string_view place) {
   if (status.code() != absl::StatusCode::kInvalidArgument &&
+      status.code() != absl::StatusCode::kDataLoss &&
       status.code() != absl::StatusCode::kResourceExhausted) {
     return status;
   }
   return InvalidArchive(place, ToStd(status.message()));
 }
 
-ArchiveFiles::ArchiveFiles(std::unique_ptr<ByteSource> archive, std::unique_ptr<ZipReader> zip,
-                           std::string root)
-    : archive_(std::move(archive)), zip_(std::move(zip)), root_(std::move(root)) {}
+ArchiveFiles::ArchiveFiles(std::unique_ptr<ZipReader> zip, std::string root)
+    : zip_(std::move(zip)), root_(std::move(root)) {}
 
 absl::StatusOr<std::unique_ptr<ArchiveFiles>> ArchiveFiles::Open(
-    std::unique_ptr<ByteSource> archive, absl::Span<const std::string_view> markers,
-    ProblemBook* problems) {
-  ByteSource* const bytes = archive.get();
+    ByteSource& archive, absl::Span<const std::string_view> markers, ProblemBook* problems) {
+  ByteSource* const bytes = &archive;
   absl::StatusOr<std::unique_ptr<ZipReader>> zip = ZipReader::Open(
       {bytes->size(), [bytes](uint64_t offset, size_t n) { return bytes->Read(offset, n); }},
       ZipLimits());
@@ -90,8 +89,7 @@ absl::StatusOr<std::unique_ptr<ArchiveFiles>> ArchiveFiles::Open(
   if (const uint64_t more = (*zip)->refused_count() - (*zip)->refused().size(); more > 0) {
     problems->Count("An entry of the archive is left out", more);
   }
-  return std::unique_ptr<ArchiveFiles>(
-      new ArchiveFiles(std::move(archive), *std::move(zip), std::move(root)));
+  return std::unique_ptr<ArchiveFiles>(new ArchiveFiles(*std::move(zip), std::move(root)));
 }
 
 bool ArchiveFiles::Has(std::string_view path) const {

@@ -1,6 +1,7 @@
-// ArchiveFiles is the ZIP archive of another chat: its files by their paths, wherever in the archive
-// they begin (who packs a folder again puts everything into it). Owned by a reader; one thread.
-// Blocks on the archive. Errors are INVALID_ARCHIVE, or what the archive's storage says.
+// ArchiveFiles is the ZIP archive of another chat: its files by their paths, wherever in the
+// archive they begin (who packs a folder again puts everything into it). Owned by a reader and used
+// by one thread; the archive outlives it. Blocks on the archive. Errors are INVALID_ARCHIVE, or
+// what the archive's storage says.
 #pragma once
 
 #include <memory>
@@ -22,8 +23,7 @@ class ArchiveFiles {
   // The archive begins where the first of `markers` that it has lies. Entries that are left out
   // become problems.
   static absl::StatusOr<std::unique_ptr<ArchiveFiles>> Open(
-      std::unique_ptr<ByteSource> archive, absl::Span<const std::string_view> markers,
-      ProblemBook* problems);
+      ByteSource& archive, absl::Span<const std::string_view> markers, ProblemBook* problems);
 
   bool Has(std::string_view path) const;
   // The path of the file, or of the first one whose path begins so; empty: there is none.
@@ -38,10 +38,8 @@ class ArchiveFiles {
   absl::StatusOr<std::unique_ptr<FileStream>> OpenFile(std::string_view path_or_beginning);
 
  private:
-  ArchiveFiles(std::unique_ptr<ByteSource> archive, std::unique_ptr<ZipReader> zip,
-               std::string root);
+  ArchiveFiles(std::unique_ptr<ZipReader> zip, std::string root);
 
-  const std::unique_ptr<ByteSource> archive_;
   const std::unique_ptr<ZipReader> zip_;
   const std::string root_;
 };

@@ -57,9 +57,9 @@ std::string FlagOfCountry(std::string_view letters) {
 }
 
 constexpr std::string_view kSlackTone = "::skin-tone-";
-constexpr std::array<std::string_view, 5> kTones = {
-    "_medium_light_skin_tone", "_medium_dark_skin_tone", "_light_skin_tone", "_dark_skin_tone",
-    "_medium_skin_tone"};
+constexpr std::array<std::string_view, 5> kTones = {"_medium_light_skin_tone",
+                                                    "_medium_dark_skin_tone", "_light_skin_tone",
+                                                    "_dark_skin_tone", "_medium_skin_tone"};
 
 std::string_view WithoutSkinTone(std::string_view name) {
   if (const size_t at = name.find(kSlackTone); at != std::string_view::npos) {

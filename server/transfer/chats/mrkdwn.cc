@@ -1,10 +1,9 @@
 #include "server/transfer/chats/mrkdwn.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "server/base/strings.h"
-#include "server/base/text.h"
+#include "server/transfer/chats/mrkdwn_angle.h"
 
 namespace heim {
 namespace {
@@ -19,60 +18,6 @@ bool IsAlnum(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool IsPunctuation(char c) { return c > ' ' && c < 0x7F && !IsAlnum(c); }
-char At(std::string_view text, size_t at) { return at < text.size() ? text[at] : '\0'; }
-
-// The character that an entity at the front stands for, and the entity's length; 0: none.
-char EntityAt(std::string_view text, size_t* length) {
-  for (const auto& [entity, c] :
-       {std::pair<std::string_view, char>{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}}) {
-    if (!StartsWith(text, entity)) continue;
-    *length = entity.size();
-    return c;
-  }
-  *length = 0;
-  return '\0';
-}
-
-std::string Decoded(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    size_t length = 0;
-    const char c = EntityAt(text, &length);
-    out.push_back(length == 0 ? text.front() : c);
-    text.remove_prefix(std::max<size_t>(length, 1));
-  }
-  return out;
-}
-
-// What stands in angle brackets: <@U1>, <#C1|general>, <!here>, <https://example.com|a page>.
-struct Angle {
-  enum class Kind { kUser, kChannel, kCommand, kLink } kind = Kind::kLink;
-  std::string target;  // without its sign; decoded
-  std::string label;   // behind the bar; decoded
-};
-
-Angle AngleOf(std::string_view inside) {
-  Angle angle;
-  const size_t bar = inside.find('|');
-  std::string_view target = inside.substr(0, bar);
-  if (bar != std::string_view::npos) angle.label = Decoded(inside.substr(bar + 1));
-  const char sign = At(target, 0);
-  angle.kind = sign == '@'   ? Angle::Kind::kUser
-               : sign == '#' ? Angle::Kind::kChannel
-               : sign == '!' ? Angle::Kind::kCommand
-                             : Angle::Kind::kLink;
-  if (angle.kind != Angle::Kind::kLink) target.remove_prefix(1);
-  angle.target = Decoded(target);
-  return angle;
-}
-
-// Where the bracket that opens at `at` closes; npos when it does not on this line.
-size_t AngleEnd(std::string_view text, size_t at) {
-  const size_t end = text.find_first_of("<>\n", at + 1);
-  return end != std::string_view::npos && text[end] == '>' && end > at + 1 ? end
-                                                                           : std::string_view::npos;
-}
 
 class Converter {
  public:
@@ -81,9 +26,8 @@ class Converter {
   std::string Convert(std::string_view text) {
     while (true) {
       const size_t open = text.find(kFence);
-      const size_t close = open == std::string_view::npos
-                               ? open
-                               : text.find(kFence, open + kFence.size());
+      const size_t close =
+          open == std::string_view::npos ? open : text.find(kFence, open + kFence.size());
       if (close == std::string_view::npos) break;
       Lines(text.substr(0, open));
       Fenced(text.substr(open + kFence.size(), close - open - kFence.size()));
@@ -166,9 +110,9 @@ class Converter {
     if (rest.empty()) return rest;
     // Four blanks would make code of it.
     const bool numbered = At(rest, 0) >= '0' && At(rest, 0) <= '9';
-    out_.append(numbered ? blanks / 4 * 3 + std::min<size_t>(blanks % 4, 3)
-                         : std::min<size_t>(blanks, 3),
-                ' ');
+    out_.append(
+        numbered ? blanks / 4 * 3 + std::min<size_t>(blanks % 4, 3) : std::min<size_t>(blanks, 3),
+        ' ');
     const size_t hashes = std::min(rest.find_first_not_of('#'), rest.size());
     if (hashes > 0 && hashes <= 6 && At(rest, hashes) == ' ') out_.push_back('\\');
     return rest;
@@ -191,8 +135,8 @@ class Converter {
   // Where the emphasis that opens at `at` closes; npos: it is no emphasis.
   size_t Closing(std::string_view line, size_t at, size_t end) const {
     const char marker = line[at];
-    const bool opens = (at == 0 || !IsAlnum(line[at - 1])) && at + 1 < end &&
-                       !IsSpace(line[at + 1]) && line[at + 1] != marker;
+    const bool opens = (at == 0 || (!IsAlnum(line[at - 1]) && line[at - 1] != marker)) &&
+                       at + 1 < end && !IsSpace(line[at + 1]) && line[at + 1] != marker;
     if (!opens) return std::string_view::npos;
     for (size_t j = at + 2; j < end; ++j) {
       if (line[j] == marker && mask_[j] == 't' && !IsSpace(line[j - 1]) &&
@@ -208,7 +152,6 @@ class Converter {
     std::string hopeless;  // markers that nothing closes any more
     while (at < end) {
       const char c = line[at];
-      const size_t run = RunEnd(at, end);
       if (mask_[at] == 'c') {
         const size_t close = line.find('`', at + 1);
         StrAppend(&out_, "`", Code(line.substr(at + 1, close - at - 1)), "`");
@@ -220,24 +163,21 @@ class Converter {
       } else if ((c == '*' || c == '~') && inside.find(c) == std::string::npos &&
                  hopeless.find(c) == std::string::npos) {
         at = Emphasis(line, at, end, inside, &hopeless);
-      } else if (c == '_' && (at == 0 || !IsAlnum(line[at - 1]) || !IsAlnum(At(line, run)))) {
-        // Two and more are bold in Markdown and nothing in Slack.
-        for (; at < run; ++at) out_ += run - RunBegin(at) > 1 ? "\\_" : "_";
+      } else if (c == '_') {
+        at = Underscores(line, at, end);
       } else {
         at += Plain(line, at);
       }
     }
   }
 
-  size_t RunEnd(size_t at, size_t end) const { return std::min(RunEndOf(at), end); }
-  size_t RunEndOf(size_t at) const {
+  // A run of them; two and more at the edge of a word are bold in Markdown and nothing in Slack.
+  size_t Underscores(std::string_view line, size_t at, size_t end) {
     size_t to = at + 1;
-    while (to < line_.size() && line_[to] == line_[at] && mask_[to] == 't') ++to;
+    while (to < end && line[to] == '_' && mask_[to] == 't') ++to;
+    const bool edge = at == 0 || !IsAlnum(line[at - 1]) || !IsAlnum(At(line, to));
+    for (size_t i = at; i < to; ++i) out_ += edge && to - at > 1 ? "\\_" : "_";
     return to;
-  }
-  size_t RunBegin(size_t at) const {
-    while (at > 0 && line_[at - 1] == line_[at] && mask_[at - 1] == 't') --at;
-    return at;
   }
 
   size_t Emphasis(std::string_view line, size_t at, size_t end, const std::string& inside,
@@ -270,7 +210,8 @@ class Converter {
       out_.push_back(meant);
       return length;
     }
-    if (c == '\\' && IsPunctuation(At(line, at + 1))) out_.push_back('\\');
+    const char next = At(line, at + 1);
+    if (c == '\\' && next > ' ' && next < 0x7F && !IsAlnum(next)) out_.push_back('\\');
     out_.push_back(c);
     return 1;
   }
@@ -289,9 +230,10 @@ class Converter {
       }
       case Angle::Kind::kChannel: {
         const std::string name = names_.ChannelNameOf(angle.target);
-        StrAppend(&out_, "#", !name.empty()          ? name
-                              : !angle.label.empty() ? angle.label
-                                                     : std::string("private"));
+        StrAppend(&out_, "#",
+                  !name.empty()          ? name
+                  : !angle.label.empty() ? angle.label
+                                         : std::string("private"));
         return;
       }
       case Angle::Kind::kCommand:
@@ -339,9 +281,8 @@ class Converter {
         return;
       }
     }
-    if (target.find("://") == std::string::npos && !StartsWith(target, "mailto:") &&
-        !StartsWith(target, "tel:")) {
-      StrAppend(&out_, "<", Decoded(target), angle.label.empty() ? "" : "|", angle.label, ">");
+    if (target.find(':') == std::string::npos) {
+      StrAppend(&out_, "<", target, angle.label.empty() ? "" : "|", angle.label, ">");
       return;
     }
     if (angle.label.empty() || angle.label == target) {
@@ -400,7 +341,6 @@ class Converter {
 
   const SlackNames& names_;
   std::string out_;
-  std::string_view line_;
   std::string mask_;
   bool in_quote_line_ = false;
   bool quote_rest_ = false;
