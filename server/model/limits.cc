@@ -99,7 +99,10 @@ std::string Requests() {
                               {"deadline of a call that names none", Time(kDeadlineDefault)},
                               {"wait of a poll for events", Time(kPollWaitMax)},
                               {"file, unless HEIM_MAX_FILE_SIZE says otherwise",
-                               absl::StrCat(kFileMaxBytesDefault / 1'000'000, " MB")}});
+                               absl::StrCat(kFileMaxBytesDefault / 1'000'000, " MB")},
+                              {"upload that nothing is linked to, unless "
+                               "HEIM_FILE_UNLINKED_KEPT says otherwise",
+                               Time(kUnlinkedFileKept)}});
 }
 
 std::string Events() {
@@ -145,6 +148,7 @@ std::string Accounts() {
        {"an invite holds: most", Time(kInviteLifetimeMax)},
        {"channels named by an invite", absl::StrCat(kInviteChannelsMax)},
        {"invites of a workspace that can be used", absl::StrCat(kOpenInvitesMax)},
+       {"keys of an agent that work at a time", absl::StrCat(kAgentKeysMax)},
        {"a replaced key goes on for: default", Time(kKeyOverlapDefault)},
        {"a replaced key goes on for: most", Time(kKeyOverlapMax)},
        {"calls under way at shutdown get", Time(kDrainTime)}});

@@ -65,6 +65,21 @@ inline constexpr int kUserGroupMembersMax = 500;
 // A mention of a group in a channel with more members must say that it is meant.
 inline constexpr uint32_t kUnconfirmedMentionMembersMax = 200;
 
+// --- Search
+// Text of a message that is indexed; what comes after is not found.
+inline constexpr size_t kSearchTextMaxBytes = 64u << 10;
+// Words, phrases and filters of a query.
+inline constexpr size_t kSearchTermsMax = 32;
+// Letters that the beginning of a word must have.
+inline constexpr size_t kSearchPrefixMinLength = 3;
+// Messages that are ranked; of what more would be found, the newest.
+inline constexpr uint32_t kSearchRankedMax = 10'000;
+inline constexpr uint32_t kSearchPageDefault = 20;
+inline constexpr uint32_t kSearchPageMax = 50;
+inline constexpr size_t kSearchSnippetMaxLength = 240;
+// How long a search waits for the index.
+inline constexpr absl::Duration kSearchWaitMax = absl::Seconds(2);
+
 // --- Requests
 inline constexpr size_t kJsonBodyMaxBytes = 1u << 20;
 inline constexpr int kJsonMaxDepth = 64;

@@ -36,6 +36,9 @@ class SqliteConnection final : public SqlSession {
   // SQLite ends a transaction by itself after some errors (a full disk, for one).
   bool in_transaction() const;
 
+  // For what this class does not offer; never closed by the borrower.
+  sqlite3* handle() { return db_; }
+
   // Frames in the write-ahead log after this connection's last commit.
   int wal_frames() const { return wal_frames_; }
 

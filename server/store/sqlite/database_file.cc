@@ -42,11 +42,16 @@ absl::StatusOr<std::unique_ptr<DatabaseFile>> DatabaseFile::Take(const std::stri
   auto file = std::unique_ptr<DatabaseFile>(
       new DatabaseFile(directory.empty() ? path : StrCat(directory, "/heim.db"), directory));
   HEIM_RETURN_IF_ERROR(file->Lock());
-  // SQLite gives its other files the mode of this one.
-  const int fd = OpenOrCreate(file->path_);
-  if (fd < 0) return ErrnoToStatus(errno, StrCat("open ", file->path_));
-  close(fd);
+  HEIM_RETURN_IF_ERROR(file->Make());
   return file;
+}
+
+absl::Status DatabaseFile::Make() {
+  // SQLite gives its other files the mode of this one.
+  const int fd = OpenOrCreate(path_);
+  if (fd < 0) return ErrnoToStatus(errno, StrCat("open ", path_));
+  close(fd);
+  return absl::OkStatus();
 }
 
 absl::Status DatabaseFile::Lock() {

@@ -1,6 +1,6 @@
 // DatabaseFile is a SQLite file held by this server alone: a lock beside it keeps a second server
 // out, and a database "in memory" is a file in a directory of its own that goes with it. Owned by
-// SqliteStore. Blocks on the disk.
+// whoever opens the database. Blocks on the disk.
 #pragma once
 
 #include <memory>
@@ -20,6 +20,9 @@ class DatabaseFile {
   DatabaseFile& operator=(const DatabaseFile&) = delete;
 
   const std::string& path() const { return path_; }
+
+  // Makes the file again after it was removed; nothing when it is there.
+  absl::Status Make();
 
  private:
   DatabaseFile(std::string path, std::string directory)
