@@ -8,6 +8,7 @@
 #include "server/base/parse.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
+#include "server/base/text.h"
 #include "server/model/errors.h"
 
 namespace heim {
@@ -20,6 +21,18 @@ using google::protobuf::Message;
 constexpr std::array<std::string_view, 10> kInlineTypes = {
     "image/png", "image/jpeg", "image/gif", "image/webp", "audio/mpeg",
     "audio/ogg", "audio/wav",  "video/mp4", "video/webm", "text/plain"};
+
+// Names under which a file could be opened as something that runs. What is inside is text to a
+// browser that honours nosniff; saved under its name it is not, so it is not shown either.
+constexpr std::array<std::string_view, 16> kActiveEndings = {
+    ".html", ".htm",  ".xhtml", ".xht",   ".shtml", ".svg", ".svgz", ".xml",
+    ".xsl",  ".xslt", ".mht",   ".mhtml", ".js",    ".mjs", ".css",  ".hta"};
+
+bool HasActiveName(std::string_view filename) {
+  const std::string name = AsciiLower(TrimSpace(filename));
+  return std::any_of(kActiveEndings.begin(), kActiveEndings.end(),
+                     [&](std::string_view ending) { return EndsWith(name, ending); });
+}
 
 const FieldDescriptor* Find(const Message& message, std::string_view name) {
   return message.GetDescriptor()->FindFieldByName(std::string(name));
@@ -96,7 +109,11 @@ std::optional<DownloadFacts> ReadDownloadFacts(const MethodInfo& method, const M
   const Message& header = message.GetReflection()->GetMessage(message, field);
   DownloadFacts facts;
   facts.offset = GetInt(header, "offset");
-  facts.length = GetInt(header, "length");
+  if (Find(header, "length") != nullptr && GetInt(header, "length") >= 0) {
+    facts.length = GetInt(header, "length");
+  }
+  facts.filename = GetString(header, "filename");
+  facts.mime_type = GetString(header, "mime_type");
   const FieldDescriptor* file_field = Find(header, "file");
   if (file_field != nullptr) {
     const Message& file = header.GetReflection()->GetMessage(header, file_field);
@@ -133,6 +150,10 @@ std::optional<ByteRange> ParseRange(std::string_view value) {
   return ByteRange{*from, *to - *from + 1};
 }
 
+bool TakesRanges(const MethodInfo& method) {
+  return Find(*method.request_prototype, "offset") != nullptr;
+}
+
 void SetRange(const ByteRange& range, Message* request) {
   SetInt("offset", range.offset, request);
   SetInt("length", range.length, request);
@@ -148,7 +169,8 @@ bool MatchesTag(std::string_view header, std::string_view etag) {
 
 void AddFileHeaders(const DownloadFacts& facts, HttpResponse* response) {
   const bool shown =
-      std::find(kInlineTypes.begin(), kInlineTypes.end(), facts.mime_type) != kInlineTypes.end();
+      std::find(kInlineTypes.begin(), kInlineTypes.end(), facts.mime_type) != kInlineTypes.end() &&
+      !HasActiveName(facts.filename);
   const bool text = StartsWith(facts.mime_type, "text/");
   const std::string type = facts.mime_type.empty() ? "application/octet-stream" : facts.mime_type;
   response->Add("Content-Type", text ? type + "; charset=utf-8" : type);
@@ -156,7 +178,7 @@ void AddFileHeaders(const DownloadFacts& facts, HttpResponse* response) {
                 FormatDisposition(shown ? "inline" : "attachment", facts.filename));
   response->Add("Cache-Control", "private, no-cache");
   response->Add("Content-Security-Policy", "sandbox; default-src 'none'");
-  response->Add("Accept-Ranges", "bytes");
+  if (facts.length.has_value()) response->Add("Accept-Ranges", "bytes");
   if (!facts.sha256.empty()) response->Add("ETag", facts.etag());
 }
 

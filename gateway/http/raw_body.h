@@ -44,7 +44,8 @@ struct DownloadFacts {
   std::string sha256;  // as the contract has it
   int64_t size_bytes = 0;
   int64_t offset = 0;
-  int64_t length = 0;
+  // Nullopt: it is not known how much follows, the end of the stream says so.
+  std::optional<int64_t> length;
 
   std::string etag() const { return '"' + sha256 + '"'; }
 };
@@ -62,6 +63,8 @@ struct ByteRange {
 };
 // Nullopt without a range, for several, and for what is malformed: the whole file is answered then.
 std::optional<ByteRange> ParseRange(std::string_view value);
+// Whether the method can answer a part.
+bool TakesRanges(const MethodInfo& method);
 void SetRange(const ByteRange& range, google::protobuf::Message* request);
 
 // Whether If-None-Match names the tag.

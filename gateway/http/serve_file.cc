@@ -209,19 +209,47 @@ Task<absl::StatusOr<OpenDownload>> StartDownload(std::shared_ptr<Exchange> excha
 
 Task<void> SendFile(std::shared_ptr<Exchange> exchange, const MethodInfo* method,
                     OpenDownload download) {
-  int64_t left = download.facts.length;
+  const bool counted = download.facts.length.has_value();
+  int64_t left = download.facts.length.value_or(1);
   while (left > 0) {
     absl::StatusOr<FramePtr> frame = co_await NextFrame(exchange->connection(), download.stream,
                                                         download.batch, kDeadlineDefault);
+    if (!counted && frame.ok() && *frame == nullptr) left = 0;
     if (!frame.ok() || *frame == nullptr || (*frame)->kind() != Frame::Kind::kMessage) break;
     std::string chunk = TakeChunk(*method, (*frame)->message());
-    left -= static_cast<int64_t>(chunk.size());
+    if (counted) left -= static_cast<int64_t>(chunk.size());
     if (left < 0 || !co_await exchange->Write(std::move(chunk))) break;
   }
   download.stream->Cancel();
-  co_await exchange->End();
-  // The promised length cannot be kept: only the end of the connection can say so.
+  // What is not whole can say so only by the end of the connection.
+  if (left == 0 || counted) co_await exchange->End();
+  exchange->Log();
   if (left != 0) exchange->connection()->Close();
+}
+
+// With the part that is wanted, unless If-Range says that the client has one of another version:
+// then it gets this one whole, and `range` is cleared.
+Task<absl::StatusOr<OpenDownload>> StartAsAsked(std::shared_ptr<Exchange> exchange,
+                                                const MethodInfo* method, RouteMatch match,
+                                                std::optional<ByteRange>* range,
+                                                std::shared_ptr<CallContext>* context) {
+  absl::StatusOr<OpenDownload> part =
+      co_await StartDownload(exchange, method, match, *range, context);
+  const RequestHead& head = exchange->head();
+  if (!range->has_value() || !head.Has("If-Range")) co_return part;
+  const std::string_view wanted = head.Get("If-Range");
+  if (part.ok() && wanted == part->facts.etag()) co_return part;
+  const bool beyond = ReasonOf(part.status()) == v1::ERROR_REASON_RANGE_NOT_SATISFIABLE;
+  if (!part.ok() && !beyond) co_return part;
+  if (part.ok()) part->stream->Cancel();
+  absl::StatusOr<OpenDownload> whole =
+      co_await StartDownload(exchange, method, match, std::nullopt, context);
+  if (beyond && whole.ok() && wanted == whole->facts.etag()) {
+    whole->stream->Cancel();
+    co_return part;
+  }
+  range->reset();
+  co_return whole;
 }
 
 HttpResponse NoRange(Exchange& exchange, const absl::Status& error, const CallContext& context) {
@@ -241,22 +269,17 @@ Task<void> ServeDownload(std::shared_ptr<Exchange> exchange, const MethodInfo* m
                          RouteMatch match) {
   const RequestHead& head = exchange->head();
   std::optional<ByteRange> range = ParseRange(head.Get("Range"));
+  if (!TakesRanges(*method)) range.reset();
   // Filled once the call has begun.
   auto context = std::make_shared<CallContext>();
   absl::StatusOr<OpenDownload> download =
-      co_await StartDownload(exchange, method, match, range, &context);
-  if (range.has_value() && download.ok() && head.Has("If-Range") &&
-      head.Get("If-Range") != download->facts.etag()) {
-    // The client has a part of another version: it gets this one whole.
-    download->stream->Cancel();
-    range.reset();
-    download = co_await StartDownload(exchange, method, match, range, &context);
-  }
+      co_await StartAsAsked(exchange, method, match, &range, &context);
   if (!download.ok()) {
     HttpResponse failed = NoRange(*exchange, download.status(), *context);
     co_return co_await exchange->Respond(std::move(failed));
   }
   const DownloadFacts& facts = download->facts;
+  if (!facts.length.has_value()) range.reset();
   HttpResponse response;
   AddFileHeaders(facts, &response);
   AddContextHeaders(exchange->front(), *context, &response);
@@ -268,9 +291,10 @@ Task<void> ServeDownload(std::shared_ptr<Exchange> exchange, const MethodInfo* m
   if (range.has_value()) {
     response.status = 206;
     response.Add("Content-Range", StrCat("bytes ", facts.offset, "-",
-                                         facts.offset + facts.length - 1, "/", facts.size_bytes));
+                                         facts.offset + *facts.length - 1, "/", facts.size_bytes));
   }
-  const auto length = static_cast<uint64_t>(facts.length);
+  std::optional<uint64_t> length;
+  if (facts.length.has_value()) length = static_cast<uint64_t>(*facts.length);
   if (!co_await exchange->Begin(std::move(response), length)) {
     download->stream->Cancel();
     co_return exchange->Log();

@@ -32,6 +32,21 @@ TEST(ConfigTest, DefaultsAreThoseOfTheDocumentation) {
   EXPECT_TRUE(config->websocket_query_token);
 }
 
+TEST(ConfigTest, EgressIsReadAndABadListStopsTheStart) {
+  const auto config = Load({{"HEIM_LINK_PREVIEWS", "off"},
+                            {"HEIM_EGRESS_ALLOW", "wiki.example,10.1.0.0/16"},
+                            {"HEIM_EGRESS_PORTS", "80, 8080"},
+                            {"HEIM_EGRESS_RESOLVER", "127.0.0.1:5353"}});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_FALSE(config->link_previews);
+  EXPECT_EQ(config->egress.hosts, std::vector<std::string>{"wiki.example"});
+  EXPECT_EQ(config->egress.networks.size(), 1u);
+  EXPECT_EQ(config->egress.ports, (std::vector<uint16_t>{80, 8080}));
+  EXPECT_EQ(config->egress_resolver, "127.0.0.1:5353");
+  EXPECT_FALSE(Load({{"HEIM_EGRESS_ALLOW", "http://wiki.example"}}).ok());
+  EXPECT_FALSE(Load({{"HEIM_EGRESS_PORTS", "80,x"}}).ok());
+}
+
 TEST(ConfigTest, EverythingAfterSqliteSchemeIsThePath) {
   EXPECT_EQ(Load({{"HEIM_DATABASE_URL", "sqlite:///data/heim.db"}})->database_path,
             "/data/heim.db");
@@ -63,6 +78,9 @@ TEST(ConfigTest, ValuesAreRead) {
   const auto config = Load({{"HEIM_PORT", "0"},
                             {"HEIM_GRPC_PORT", "50051"},
                             {"HEIM_MAX_FILE_SIZE", "1GiB"},
+                            {"HEIM_FILE_QUOTA_ACTOR", "2GB"},
+                            {"HEIM_FILE_QUOTA_WORKSPACE", "0"},
+                            {"HEIM_FILE_UNLINKED_KEPT", "90m"},
                             {"HEIM_REGISTRATION", "open"},
                             {"HEIM_CORS_ORIGINS", "https://a.example, http://localhost:5173"},
                             {"HEIM_RATE_LIMITS", "off"},
@@ -75,6 +93,9 @@ TEST(ConfigTest, ValuesAreRead) {
   EXPECT_EQ(config->port, 0);
   EXPECT_EQ(config->grpc_port, 50051);
   EXPECT_EQ(config->max_file_bytes, int64_t{1} << 30);
+  EXPECT_EQ(config->file_quota_actor_bytes, 2'000'000'000);
+  EXPECT_EQ(config->file_quota_workspace_bytes, 0);
+  EXPECT_EQ(config->file_unlinked_kept, absl::Minutes(90));
   EXPECT_EQ(config->registration, Registration::kOpen);
   EXPECT_EQ(config->cors_origins.size(), 2u);
   EXPECT_EQ(config->cors_origins[1], "http://localhost:5173");
@@ -93,6 +114,9 @@ TEST(ConfigTest, BadValuesNameTheVariable) {
       {"HEIM_DATABASE_URL", "mysql://x"},
       {"HEIM_STORAGE_TYPE", "tape"},
       {"HEIM_MAX_FILE_SIZE", "huge"},
+      {"HEIM_FILE_QUOTA_ACTOR", "-1"},
+      {"HEIM_FILE_QUOTA_WORKSPACE", "some"},
+      {"HEIM_FILE_UNLINKED_KEPT", "0s"},
       {"HEIM_LOG_LEVEL", "loud"},
       {"HEIM_LOG_FORMAT", "xml"},
       {"HEIM_CORS_ORIGINS", "example.com"},

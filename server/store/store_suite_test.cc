@@ -12,6 +12,7 @@
 #include "server/store/postgres/postgres_store.h"
 #include "server/store/postgres/test_cluster.h"
 #include "server/store/sqlite/sqlite_store.h"
+#include "server/store/store_files_suite.h"
 #include "server/store/store_inbox_suite.h"
 
 namespace heim {
@@ -262,6 +263,8 @@ std::vector<StoreFactory> LastingFactories() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Drivers, StoreSuite, ::testing::ValuesIn(Factories()),
+                         [](const auto& driver) { return driver.param.name; });
+INSTANTIATE_TEST_SUITE_P(Drivers, FileSuite, ::testing::ValuesIn(Factories()),
                          [](const auto& driver) { return driver.param.name; });
 INSTANTIATE_TEST_SUITE_P(Drivers, InboxSuite, ::testing::ValuesIn(Factories()),
                          [](const auto& driver) { return driver.param.name; });
