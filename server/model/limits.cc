@@ -175,6 +175,8 @@ std::string Pictures() {
                   {"pixels of a picture", absl::StrCat(kImageMaxPixels)},
                   {"side of an actor's picture as kept",
                    absl::StrCat(kAvatarPixels, " and ", kSmallAvatarPixels, " px")},
+                  {"file that gets a preview", Bytes(kPreviewSourceMaxBytes)},
+                  {"longer side of a preview", absl::StrCat(kPreviewPixels, " px")},
                   {"side of an emoji as kept", absl::StrCat(kEmojiPixels, " px")},
                   {"emoji of a workspace", absl::StrCat(kCustomEmojiMax)},
                   {"characters of an emoji's name", absl::StrCat(kCustomEmojiNameMaxLength)}});
