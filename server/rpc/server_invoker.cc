@@ -68,6 +68,10 @@ class ServerInvoker::Pending : public std::enable_shared_from_this<Pending> {
   static void End(ServerInvoker& invoker, const MethodPlan& plan, const CallContext& context,
                   absl::Duration started, const absl::Status& status) {
     plan.metrics->End(context, status, invoker.deps_.clock.Monotonic() - started);
+    if (absl::IsPermissionDenied(status) && !plan.method.policy.audit().empty() &&
+        invoker.deps_.on_denied) {
+      invoker.deps_.on_denied(context, status);
+    }
     invoker.in_flight_.fetch_sub(1, std::memory_order_relaxed);
   }
 
@@ -188,6 +192,7 @@ class ServerInvoker::StreamOpening final : public Pending {
   }
 
   void Accept(std::shared_ptr<StreamCall> call) {
+    context_->request = nullptr;  // it goes with this object, the stream stays
     std::exchange(opened_, nullptr)(std::move(call));
   }
   void Refuse(const absl::Status& status) {
@@ -243,6 +248,11 @@ void ServerInvoker::Start(std::shared_ptr<Pending> pending) {
   CallContext& context = pending->context();
   if (!IsRequestId(context.request_id)) context.request_id = NewRequestId();
   context.method = pending->method().descriptor->full_name();
+  if (const std::string& action = pending->method().policy.audit(); !action.empty()) {
+    context.audit_action = action;
+    context.request = pending->request();
+    context.audit_salt = NewRequestId();
+  }
   const ScopedRequestId scope(context.request_id);
   if (draining_.load(std::memory_order_relaxed)) {
     return pending->Fail(MakeError(v1::ERROR_REASON_DRAINING));

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -41,6 +42,9 @@ class ServerInvoker final : public Invoker {
     Timers& timers;
     Ids& ids;
     Metrics& metrics;
+    // Hears of each call of an audited method that was refused by PERMISSION_DENIED. From any
+    // thread; must not block.
+    std::function<void(const CallContext&, const absl::Status&)> on_denied = {};
   };
 
   ServerInvoker(Options options, const Dependencies& dependencies);

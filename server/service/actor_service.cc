@@ -115,6 +115,7 @@ void ActorService::CreateActor(CallContext& context, const v1::CreateActorReques
           HEIM_RETURN_IF_ERROR(tx.credentials.SetPassword(id, password_id, hash, acting.at));
         }
         *response->mutable_actor() = actor;
+        if (anonymous) tx.note.by = id;
         if (!request.invite_code().empty()) {
           HEIM_ASSIGN_OR_RETURN(const v1::Invite invite, FindInvite(tx, request.invite_code()));
           return JoinByInvite(tx, acting, invite, actor).status();

@@ -71,9 +71,11 @@ void ActorService::DeactivateActor(CallContext& context, const v1::DeactivateAct
         v1::Actor& actor = *response->mutable_actor();
         HEIM_ASSIGN_OR_RETURN(actor, AccessActor(tx, context.caller, id));
         HEIM_RETURN_IF_ERROR(CheckMayManage(tx, context.caller, actor));
+        tx.note.Before(actor);
         if (actor.has_deleted_at()) return absl::OkStatus();
         HEIM_ASSIGN_OR_RETURN(const std::vector<WorkspaceId> workspaces,
                               tx.actors.WorkspacesOf(id));
+        tx.note.workspaces = workspaces;
         for (const WorkspaceId& workspace : workspaces) {
           HEIM_RETURN_IF_ERROR(CheckNotLastOwner(tx, workspace, id));
         }
@@ -107,7 +109,12 @@ void ActorService::ReactivateActor(CallContext& context, const v1::ReactivateAct
         v1::Actor& actor = *response->mutable_actor();
         HEIM_ASSIGN_OR_RETURN(actor, AccessActor(tx, context.caller, id));
         HEIM_RETURN_IF_ERROR(CheckMayManage(tx, context.caller, actor));
+        tx.note.Before(actor);
         if (!actor.has_deleted_at()) return absl::OkStatus();
+        // Nothing is left of it to come back.
+        HEIM_ASSIGN_OR_RETURN(const auto erasure, tx.erasures.OfActor(id));
+        if (erasure.has_value()) return ActorNotFound();
+        HEIM_ASSIGN_OR_RETURN(tx.note.workspaces, tx.actors.WorkspacesOf(id));
         const Acting acting{context.caller.actor_id, clock_.Now()};
         actor.clear_deleted_at();
         HEIM_RETURN_IF_ERROR(SaveActor(tx, acting, &actor));

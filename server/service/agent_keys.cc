@@ -116,6 +116,8 @@ void AgentService::RotateAgentKey(CallContext& context, const v1::RotateAgentKey
         HEIM_ASSIGN_OR_RETURN(RotatedKey rotated, RotateKey(tx, caller, rotation, secret));
         *response->mutable_key() = std::move(rotated.key);
         *response->mutable_old_key() = std::move(rotated.old_key);
+        tx.note.Subject("key", rotation.old_id.str());
+        tx.note.Before(response->old_key());
         response->set_api_key(secret.secret);
         return absl::OkStatus();
       },

@@ -92,6 +92,9 @@ void AuthService::Register(CallContext& context, const v1::RegisterRequest& requ
                               Admit(tx, acting, request, founded, actor));
         HEIM_RETURN_IF_ERROR(tx.sessions.Insert(session->row));
         *response->mutable_actor() = actor;
+        tx.note.by = id;
+        tx.note.workspaces = {WorkspaceId(response->workspace().id())};
+        tx.note.Subject("actor", id.str());
         response->set_token(session->token);
         *response->mutable_expires_at() = ToTimestamp(session->token_expires_at);
         return absl::OkStatus();

@@ -9,6 +9,7 @@
 #include "server/base/text.h"
 #include "server/model/errors.h"
 #include "server/model/time.h"
+#include "server/service/audit.h"
 #include "server/service/auth_checks.h"
 #include "server/service/commit_reply.h"
 
@@ -85,7 +86,13 @@ void AuthService::Login(CallContext& context, const v1::LoginRequest& request,
   }
   const auto verdict = tools_.passwords.Verify(account->password.hash, request.password());
   if (!verdict.ok()) return reply(verdict.status());
-  if (!verdict->matches) return reply(InvalidCredentials());
+  if (!verdict->matches) {
+    if (account->actor.has_value()) {
+      EnterFailure(store_, context, "login.failed", ActorId(account->actor->id()),
+                   InvalidCredentials());
+    }
+    return reply(InvalidCredentials());
+  }
   tools_.throttle.Succeeded(name, context.address);
 
   PasswordRow password = account->password;
@@ -106,6 +113,9 @@ void AuthService::Login(CallContext& context, const v1::LoginRequest& request,
         if (!used) return InvalidCredentials();
         HEIM_RETURN_IF_ERROR(tx.sessions.Sweep(actor, now));
         HEIM_RETURN_IF_ERROR(tx.sessions.Insert(session->row));
+        tx.note.by = actor;
+        tx.note.bare = true;
+        tx.note.Subject("session", session->row.id.str());
         response->set_token(session->token);
         *response->mutable_expires_at() = ToTimestamp(session->token_expires_at);
         return absl::OkStatus();
@@ -145,6 +155,7 @@ void AuthService::Logout(CallContext& context, const v1::LogoutRequest&,
   CommitReply<v1::LogoutResponse>(
       store_, context, std::move(reply),
       [this, &context](WriteTx& tx, v1::LogoutResponse*) -> absl::Status {
+        tx.note.Subject("session", context.caller.credential_id);
         return tx.sessions.Revoke(SessionId(context.caller.credential_id), clock_.Now()).status();
       },
       [this, &context](const v1::LogoutResponse&) {

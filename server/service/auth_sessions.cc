@@ -11,6 +11,7 @@
 #include "server/model/errors.h"
 #include "server/model/page.h"
 #include "server/model/time.h"
+#include "server/service/audit.h"
 #include "server/service/auth_checks.h"
 #include "server/service/auth_service.h"
 #include "server/service/commit_reply.h"
@@ -79,6 +80,7 @@ void AuthService::RevokeSession(CallContext& context, const v1::RevokeSessionReq
         const absl::Time now = clock_.Now();
         HEIM_ASSIGN_OR_RETURN(const bool revoked, tx.sessions.Revoke(row.id, now));
         if (revoked) row.revoked_at = now;
+        tx.note.nothing = !revoked;
         *response->mutable_session() = SessionOf(row, context.caller);
         return absl::OkStatus();
       },
@@ -102,6 +104,8 @@ void AuthService::RevokeOtherSessions(CallContext& context, const v1::RevokeOthe
                               tx.sessions.RevokeAllOf(context.caller.actor_id, clock_.Now(),
                                                       SessionId(context.caller.credential_id)));
         response->set_revoked_count(static_cast<uint32_t>(ended->size()));
+        tx.note.nothing = ended->empty();
+        tx.note.Subject("actor", context.caller.actor_id.str());
         return absl::OkStatus();
       },
       [this, ended](const v1::RevokeOtherSessionsResponse&) {
@@ -129,7 +133,10 @@ void AuthService::ChangePassword(CallContext& context, const v1::ChangePasswordR
   }
   const auto verdict = tools_.passwords.Verify(current.hash, request.current_password());
   if (!verdict.ok()) return reply(verdict.status());
-  if (!verdict->matches) return reply(InvalidCredentials());
+  if (!verdict->matches) {
+    EnterFailure(store_, context, context.audit_action, actor, InvalidCredentials());
+    return reply(InvalidCredentials());
+  }
   tools_.throttle.Succeeded(name, context.address);
   auto hash = tools_.passwords.Hash(request.new_password());
   if (!hash.ok()) return reply(hash.status());
@@ -145,6 +152,7 @@ void AuthService::ChangePassword(CallContext& context, const v1::ChangePasswordR
         if (!used) return InvalidCredentials();
         HEIM_RETURN_IF_ERROR(tx.credentials.SetPassword(actor, new_id, hash, now));
         HEIM_RETURN_IF_ERROR(tx.password_resets.RemoveOf(actor));
+        tx.note.Subject("actor", actor.str());
         HEIM_ASSIGN_OR_RETURN(
             *ended, tx.sessions.RevokeAllOf(actor, now, SessionId(context.caller.credential_id)));
         response->set_revoked_count(static_cast<uint32_t>(ended->size()));

@@ -88,6 +88,8 @@ void AuthService::RotatePersonalToken(CallContext& context,
         HEIM_ASSIGN_OR_RETURN(RotatedKey rotated, RotateKey(tx, context.caller, rotation, secret));
         *response->mutable_key() = std::move(rotated.key);
         *response->mutable_old_key() = std::move(rotated.old_key);
+        tx.note.Subject("token", rotation.old_id.str());
+        tx.note.Before(response->old_key());
         response->set_api_key(secret.secret);
         return absl::OkStatus();
       },

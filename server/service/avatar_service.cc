@@ -9,6 +9,7 @@
 #include "server/model/people_limits.h"
 #include "server/model/permissions.h"
 #include "server/service/access.h"
+#include "server/service/audit.h"
 #include "server/service/commit_reply.h"
 #include "server/service/picture_upload.h"
 #include "server/service/profile_change.h"
@@ -46,6 +47,12 @@ absl::StatusOr<std::vector<std::string>> KeysOf(ReadTx& tx, const ActorId& actor
   return std::vector<std::string>{row->large.blob_key, row->small.blob_key};
 }
 
+// The bytes go behind the commit; should the server stop in between, they go with the next sweep.
+absl::Status GiveUp(WriteTx& tx, const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) HEIM_RETURN_IF_ERROR(tx.files.AddDeadBlob(key));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 struct AvatarService::Change {
@@ -59,12 +66,17 @@ struct AvatarService::Change {
   absl::Status Apply(WriteTx& tx, absl::Time now) {
     const Caller& caller = context->caller;
     HEIM_ASSIGN_OR_RETURN(actor, AccessForPicture(tx, caller, row.actor_id));
+    tx.note.Before(actor);
     HEIM_ASSIGN_OR_RETURN(replaced, KeysOf(tx, row.actor_id));
+    HEIM_RETURN_IF_ERROR(GiveUp(tx, replaced));
     HEIM_RETURN_IF_ERROR(tx.avatars.Set(row));
     const std::string address = AddressOf(row.actor_id, row.large);
     if (actor.avatar_url() == address) return absl::OkStatus();
     actor.set_avatar_url(address);
-    return SaveActor(tx, {caller.actor_id, now}, &actor);
+    HEIM_RETURN_IF_ERROR(SaveActor(tx, {caller.actor_id, now}, &actor));
+    v1::UploadAvatarResponse response;
+    *response.mutable_actor() = actor;
+    return EnterAudit(tx, *context, response);
   }
 };
 
@@ -140,8 +152,10 @@ void AvatarService::DeleteAvatar(CallContext& context, const v1::DeleteAvatarReq
         v1::Actor& actor = *response->mutable_actor();
         HEIM_ASSIGN_OR_RETURN(actor, AccessActor(tx, context.caller, id));
         HEIM_RETURN_IF_ERROR(CheckMayManage(tx, context.caller, actor));
+        tx.note.Before(actor);
         HEIM_ASSIGN_OR_RETURN(*gone, KeysOf(tx, id));
         if (!actor.has_avatar_url()) return absl::OkStatus();
+        HEIM_RETURN_IF_ERROR(GiveUp(tx, *gone));
         HEIM_RETURN_IF_ERROR(tx.avatars.Delete(id));
         actor.clear_avatar_url();
         return SaveActor(tx, {context.caller.actor_id, tools_.clock.Now()}, &actor);

@@ -20,6 +20,10 @@
 #include "server/model/caller.h"
 #include "server/service/channel_breaker.h"
 
+namespace google::protobuf {
+class Message;
+}
+
 namespace heim {
 
 // Cookie that a handler asks the bridge to set. gRPC ignores it.
@@ -60,6 +64,11 @@ struct CallContext {
   std::string method;        // full name, such as heim.v1.ChannelService.CreateChannel
   std::string request_hash;  // SHA-256 of the request, when there is an idempotency key
   Caller caller;
+  // Of a method whose calls are kept in the audit log: as what, the request (null for a stream of
+  // requests), and bytes that nobody can guess.
+  std::string audit_action;
+  const google::protobuf::Message* request = nullptr;
+  std::string audit_salt;
   // Not to be read after a TIMEOUT: then the call may still be running.
   std::optional<RateLimitState> rate_limit;
   ChannelBreaker* channel_breaker = nullptr;  // null: channels are not limited

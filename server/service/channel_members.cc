@@ -124,13 +124,15 @@ void ChannelService::JoinChannel(CallContext& context, const v1::JoinChannelRequ
         HEIM_ASSIGN_OR_RETURN(const ChannelAccess access,
                               AccessChannel(tx, context.caller, id, Permission::kJoin));
         if (access.channel().has_me()) {
+          tx.note.nothing = true;
           *response->mutable_channel() = access.channel();
           return absl::OkStatus();
         }
         const Acting acting{context.caller.actor_id, clock_.Now()};
-        HEIM_RETURN_IF_ERROR(
-            AddToChannel(tx, acting, id, context.caller.actor_id, v1::CHANNEL_ROLE_MEMBER)
-                .status());
+        HEIM_ASSIGN_OR_RETURN(
+            const v1::Member member,
+            AddToChannel(tx, acting, id, context.caller.actor_id, v1::CHANNEL_ROLE_MEMBER));
+        tx.note.After(member);
         HEIM_ASSIGN_OR_RETURN(*response->mutable_channel(),
                               tx.channels.GetFor(id, context.caller.actor_id));
         return absl::OkStatus();
@@ -148,7 +150,10 @@ void ChannelService::LeaveChannel(CallContext& context, const v1::LeaveChannelRe
         HEIM_RETURN_IF_ERROR(RefuseDirect(access.channel(), "A direct message cannot be left"));
         HEIM_RETURN_IF_ERROR(RefuseDefault(tx, access.channel()));
         const Acting acting{context.caller.actor_id, clock_.Now()};
-        return RemoveFromChannel(tx, acting, id, context.caller.actor_id).status();
+        HEIM_ASSIGN_OR_RETURN(const v1::Member member,
+                              RemoveFromChannel(tx, acting, id, context.caller.actor_id));
+        tx.note.Before(member);
+        return absl::OkStatus();
       },
       [this, &context, &request](const v1::LeaveChannelResponse&) {
         streams_.StopStreamsOf(context.caller.actor_id, ChannelId(request.channel_id()),
@@ -184,12 +189,15 @@ void ChannelService::BatchAddMembers(CallContext& context,
                               AccessChannel(tx, context.caller, id, Permission::kAddMember));
         HEIM_ASSIGN_OR_RETURN(const v1::ChannelRole role, RoleToGive(access, request.role()));
         const Acting acting{context.caller.actor_id, clock_.Now()};
+        v1::BatchAddMembersRequest added;
+        added.set_role(role);
         for (const std::string& actor : request.actor_ids()) {
           v1::BatchAddMembersResult& result = *response->add_results();
           result.set_actor_id(actor);
           auto member = AddOne(tx, context.caller, acting, id, ActorId(actor), role);
           if (member.ok()) {
             *result.mutable_member() = *std::move(member);
+            added.add_actor_ids(actor);
             continue;
           }
           const bool expected = ReasonOf(member.status()) == v1::ERROR_REASON_ACTOR_NOT_FOUND ||
@@ -197,6 +205,8 @@ void ChannelService::BatchAddMembers(CallContext& context,
           if (!expected) return member.status();
           *result.mutable_error() = ToError(member.status(), context.request_id);
         }
+        tx.note.nothing = added.actor_ids().empty();
+        tx.note.After(added);
         return absl::OkStatus();
       });
 }
@@ -249,6 +259,7 @@ void ChannelService::UpdateMember(CallContext& context, const v1::UpdateMemberRe
         if (Contains(mask, "muted") && !own) {
           return MakeError(v1::ERROR_REASON_PERMISSION_DENIED, "Only its member mutes a channel");
         }
+        tx.note.Before(before);
         v1::Member member = before;
         ApplyMask(mask, request.member(), &member);
         if (member.role() != before.role()) {

@@ -37,6 +37,7 @@ void ChannelService::PurgeChannel(CallContext& context, const v1::PurgeChannelRe
         HEIM_RETURN_IF_ERROR(CheckPurge(tx, access, request.confirm()));
         HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(access.workspace_id()));
         HEIM_RETURN_IF_ERROR(tx.purges.Begin(access.channel(), position));
+        tx.note.Before(access.channel());
         v1::Event event = ChannelEvent({context.caller.actor_id, clock_.Now()}, id);
         v1::ChannelDeleted& deleted = *event.mutable_channel_deleted();
         deleted.set_channel_id(id.str());

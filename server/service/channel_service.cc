@@ -150,6 +150,7 @@ void ChannelService::CreateChannel(CallContext& context, const v1::CreateChannel
           return CreateNamedIn(tx, context.caller, acting, id, request,
                                response->mutable_channel());
         }
+        tx.note.nothing = true;  // who talks to whom is nobody else's
         bool existed = false;
         const absl::Status status = OpenDirectIn(
             tx, context.caller, acting, id, {request.members().begin(), request.members().end()},

@@ -104,6 +104,7 @@ void ChannelService::UpdateChannel(CallContext& context, const v1::UpdateChannel
         const v1::Channel& before = access.channel();
         HEIM_RETURN_IF_ERROR(
             CheckRevision(before, request.has_expected_revision(), request.expected_revision()));
+        tx.note.Before(before);
         v1::Channel& channel = *response->mutable_channel();
         channel = before;
         ApplyMask(mask, request.channel(), &channel);
@@ -125,6 +126,7 @@ void ChannelService::ArchiveChannel(CallContext& context, const v1::ArchiveChann
                                             Permission::kArchiveChannel));
         v1::Channel& channel = *response->mutable_channel();
         channel = access.channel();
+        tx.note.Before(channel);
         if (channel.archived()) return absl::OkStatus();
         HEIM_RETURN_IF_ERROR(RefuseDefault(tx, channel));
         const Acting acting{context.caller.actor_id, clock_.Now()};
@@ -153,6 +155,7 @@ void ChannelService::UnarchiveChannel(CallContext& context,
                                             Permission::kArchiveChannel));
         v1::Channel& channel = *response->mutable_channel();
         channel = access.channel();
+        tx.note.Before(channel);
         if (!channel.archived()) return absl::OkStatus();
         const Acting acting{context.caller.actor_id, clock_.Now()};
         channel.set_archived(false);

@@ -1,6 +1,6 @@
 // CommitReply is the one way a handler changes something: the draft carries the call's idempotency
-// key, the answer is kept with the change, and the Reply is completed from the commit's
-// continuation. Any thread; never blocks.
+// key, the answer and the audit entry are kept with the change, and the Reply is completed from the
+// commit's continuation. Any thread; never blocks.
 //
 // Context and request live until the Reply is completed, so `apply` and `after` may refer to them.
 #pragma once
@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "google/protobuf/message.h"
+#include "server/service/audit.h"
 #include "server/service/call.h"
 #include "server/store/store.h"
 
@@ -40,6 +41,9 @@ void CommitReply(Store& store, CallContext& context, Reply<Response> reply,
                  apply = std::move(apply)](WriteTx& tx) -> absl::Status {
     response->Clear();
     if (absl::Status status = apply(tx, response.get()); !status.ok()) return status;
+    if (!context.audit_action.empty()) {
+      if (absl::Status status = EnterAudit(tx, context, *response); !status.ok()) return status;
+    }
     if (keep) KeepResponse(tx, context, *response);
     return absl::OkStatus();
   };

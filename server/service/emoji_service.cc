@@ -12,6 +12,7 @@
 #include "server/model/permissions.h"
 #include "server/model/time.h"
 #include "server/service/access.h"
+#include "server/service/audit.h"
 #include "server/service/commit_reply.h"
 #include "server/service/picture_upload.h"
 
@@ -68,7 +69,10 @@ struct EmojiService::Addition {
     HEIM_RETURN_IF_ERROR(tx.custom_emoji.Insert(row));
     v1::Event event = EmojiEvent(caller, FromTimestamp(row.emoji.created_at()));
     *event.mutable_emoji_added()->mutable_emoji() = row.emoji;
-    return tx.Emit(caller.workspace_id, std::move(event)).status();
+    HEIM_RETURN_IF_ERROR(tx.Emit(caller.workspace_id, std::move(event)).status());
+    v1::UploadEmojiResponse response;
+    *response.mutable_emoji() = row.emoji;
+    return EnterAudit(tx, *context, response);
   }
 };
 
@@ -173,6 +177,8 @@ void EmojiService::DeleteEmoji(CallContext& context, const v1::DeleteEmojiReques
             CheckWorkspace(tx, caller, own ? Permission::kAddEmoji : Permission::kManageEmoji));
         HEIM_RETURN_IF_ERROR(tx.custom_emoji.Delete(caller.workspace_id, row.emoji.id()));
         *gone = row.picture.blob_key;
+        // Should the server stop before they are deleted, the bytes go with the next sweep.
+        HEIM_RETURN_IF_ERROR(tx.files.AddDeadBlob(*gone));
         v1::Event event = EmojiEvent(caller, tools_.clock.Now());
         event.mutable_emoji_removed()->set_emoji_id(row.emoji.id());
         event.mutable_emoji_removed()->set_name(row.emoji.name());

@@ -58,6 +58,14 @@ absl::Status TooMany(std::string_view of, int limit) {
   return MakeError(v1::ERROR_REASON_LIMIT_REACHED, StrCat(of, " has the greatest number, ", limit));
 }
 
+// What the audit log tells of who came or went.
+template <class Request>
+Request Membership(const ActorId& actor) {
+  Request told;
+  told.set_actor_id(actor.str());
+  return told;
+}
+
 v1::Event EventBy(const Acting& acting) {
   v1::Event event;
   event.set_actor_id(acting.by.str());
@@ -164,6 +172,7 @@ void GroupService::UpdateGroup(CallContext& context, const v1::UpdateGroupReques
         if (request.has_expected_revision() && request.expected_revision() != before.revision()) {
           return RevisionConflict(before.revision());
         }
+        tx.note.Before(before);
         v1::UserGroup group = before;
         ApplyMask(mask, request.group(), &group);
         if (group.handle().empty()) return InvalidField("handle", "a username");
@@ -244,7 +253,10 @@ void GroupService::AddGroupMember(CallContext& context, const v1::AddGroupMember
             group, AccessGroup(tx, caller, request.group_id(), Permission::kManageGroups));
         const GroupId id(group.id());
         bool added = false;
-        HEIM_RETURN_IF_ERROR(AddTo(tx, caller, id, ResolveMe(caller, request.actor_id()), &added));
+        const ActorId actor = ResolveMe(caller, request.actor_id());
+        HEIM_RETURN_IF_ERROR(AddTo(tx, caller, id, actor, &added));
+        tx.note.nothing = !added;
+        tx.note.After(Membership<v1::AddGroupMemberRequest>(actor));
         if (!added) return absl::OkStatus();
         if (group.member_ids_size() >= kUserGroupMembersMax) {
           return TooMany("The group", kUserGroupMembersMax);
@@ -271,6 +283,7 @@ void GroupService::RemoveGroupMember(CallContext& context,
         const GroupId id(group.id());
         HEIM_ASSIGN_OR_RETURN(const bool removed, tx.groups.RemoveMember(id, actor));
         if (!removed) return MemberNotFound();
+        tx.note.Before(Membership<v1::RemoveGroupMemberRequest>(actor));
         HEIM_ASSIGN_OR_RETURN(
             group, TouchGroup(tx, {caller.actor_id, clock_.Now()}, caller.workspace_id, id));
         return absl::OkStatus();

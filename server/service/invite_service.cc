@@ -93,6 +93,7 @@ void InviteService::CreateInvite(CallContext& context, const v1::CreateInviteReq
         v1::Invite& invite = *response->mutable_invite();
         invite = wanted;
         invite.set_workspace_id(inside.workspace_id.str());
+        tx.note.workspaces = {inside.workspace_id};
         HEIM_RETURN_IF_ERROR(tx.invites.Insert(invite, HashKeySecret(code)));
         response->set_code(code);
         response->set_url(StrCat(options_.public_url, "/invite/", code));
@@ -157,6 +158,8 @@ void InviteService::RevokeInvite(CallContext& context, const v1::RevokeInviteReq
             return InviteNotFound();
           HEIM_RETURN_IF_ERROR(managed);
         }
+        tx.note.workspaces = {inside.workspace_id};
+        tx.note.Before(invite);
         if (invite.has_revoked_at()) return absl::OkStatus();
         const absl::Time now = clock_.Now();
         HEIM_RETURN_IF_ERROR(tx.invites.Revoke(id, now).status());
@@ -198,6 +201,9 @@ void InviteService::AcceptInvite(CallContext& context, const v1::AcceptInviteReq
         HEIM_ASSIGN_OR_RETURN(const v1::Invite invite, FindInvite(tx, request.code()));
         const WorkspaceId workspace(invite.workspace_id());
         auto member = tx.workspaces.GetMember(workspace, acting.by);
+        tx.note.workspaces = {workspace};
+        tx.note.Subject("invite", invite.id());
+        tx.note.nothing = member.ok();
         if (ReasonOf(member.status()) == v1::ERROR_REASON_MEMBER_NOT_FOUND) {
           HEIM_ASSIGN_OR_RETURN(const v1::Actor actor, tx.actors.Get(acting.by));
           if (actor.has_deleted_at()) return InviteInvalid();

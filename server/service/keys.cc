@@ -22,6 +22,31 @@ bool Works(const v1::ApiKey& key, absl::Time now) {
   return !key.has_revoked_at() && !expired;
 }
 
+// How many keys of the actor work, as far as it matters whether there are so many.
+absl::StatusOr<int> CountLive(ReadTx& tx, const ActorId& actor, v1::CredentialType type,
+                              absl::Time now, int enough) {
+  int live = 0;
+  std::string before;
+  while (true) {
+    HEIM_ASSIGN_OR_RETURN(const std::vector<v1::ApiKey> keys,
+                          tx.credentials.ListOf(actor, type, before, kKeysAtOnce));
+    for (const v1::ApiKey& key : keys) {
+      if (Works(key, now) && ++live == enough) return live;
+    }
+    if (keys.size() < kKeysAtOnce) return live;
+    before = keys.back().id();
+  }
+}
+
+absl::Status CheckRoom(ReadTx& tx, const ActorId& agent, absl::Time now) {
+  HEIM_ASSIGN_OR_RETURN(const int live,
+                        CountLive(tx, agent, v1::CREDENTIAL_TYPE_API_KEY, now, kAgentKeysMax));
+  if (live < kAgentKeysMax) return absl::OkStatus();
+  return MakeError(
+      v1::ERROR_REASON_LIMIT_REACHED,
+      StrCat("At most ", kAgentKeysMax, " keys of an agent work at a time: revoke one first"));
+}
+
 absl::StatusOr<CredentialRow> FindKey(ReadTx& tx, const ActorId& actor, v1::CredentialType type,
                                       const KeyId& id) {
   if (!IsUuid(id.str())) return KeyNotFound();
@@ -60,6 +85,9 @@ absl::StatusOr<absl::Time> KeyExpiry(bool given, const google::protobuf::Timesta
 }
 
 absl::StatusOr<v1::ApiKey> InsertKey(WriteTx& tx, const NewKey& key, const KeySecret& secret) {
+  if (key.type == v1::CREDENTIAL_TYPE_API_KEY) {
+    HEIM_RETURN_IF_ERROR(CheckRoom(tx, key.actor_id, key.created_at));
+  }
   CredentialRow row;
   row.type = key.type;
   row.workspace_id = key.workspace_id;
@@ -127,14 +155,16 @@ absl::StatusOr<RotatedKey> RotateKey(WriteTx& tx, const Caller& caller, const Ke
     key.expires_at = rotation.now + (FromTimestamp(row.record.expires_at()) -
                                      FromTimestamp(row.record.created_at()));
   }
-  HEIM_ASSIGN_OR_RETURN(rotated.key, InsertKey(tx, key, secret));
   absl::Time ends = rotation.now + rotation.overlap;
   if (row.record.has_expires_at()) ends = std::min(ends, FromTimestamp(row.record.expires_at()));
   *rotated.old_key.mutable_expires_at() = ToTimestamp(ends);
   HEIM_RETURN_IF_ERROR(tx.credentials.SetRecord(rotated.old_key));
-  if (ends > rotation.now) return rotated;
-  HEIM_RETURN_IF_ERROR(tx.credentials.Revoke(rotation.old_id, rotation.now).status());
-  *rotated.old_key.mutable_revoked_at() = ToTimestamp(rotation.now);
+  if (ends <= rotation.now) {
+    HEIM_RETURN_IF_ERROR(tx.credentials.Revoke(rotation.old_id, rotation.now).status());
+    *rotated.old_key.mutable_revoked_at() = ToTimestamp(rotation.now);
+  }
+  // The old one no longer counts when it has ended.
+  HEIM_ASSIGN_OR_RETURN(rotated.key, InsertKey(tx, key, secret));
   return rotated;
 }
 
@@ -142,22 +172,15 @@ absl::StatusOr<v1::ApiKey> RevokeKey(WriteTx& tx, const ActorId& actor, v1::Cred
                                      const KeyId& id, absl::Time at) {
   HEIM_ASSIGN_OR_RETURN(CredentialRow row, FindKey(tx, actor, type, id));
   HEIM_ASSIGN_OR_RETURN(const bool revoked, tx.credentials.Revoke(id, at));
+  tx.note.nothing = !revoked;
+  tx.note.Before(row.record);
   if (revoked) *row.record.mutable_revoked_at() = ToTimestamp(at);
   return std::move(row.record);
 }
 
 absl::StatusOr<bool> HasLiveKey(ReadTx& tx, const ActorId& agent, absl::Time now) {
-  std::string before;
-  while (true) {
-    HEIM_ASSIGN_OR_RETURN(
-        const std::vector<v1::ApiKey> keys,
-        tx.credentials.ListOf(agent, v1::CREDENTIAL_TYPE_API_KEY, before, kKeysAtOnce));
-    for (const v1::ApiKey& key : keys) {
-      if (Works(key, now)) return true;
-    }
-    if (keys.size() < kKeysAtOnce) return false;
-    before = keys.back().id();
-  }
+  HEIM_ASSIGN_OR_RETURN(const int live, CountLive(tx, agent, v1::CREDENTIAL_TYPE_API_KEY, now, 1));
+  return live > 0;
 }
 
 }  // namespace heim

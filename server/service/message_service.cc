@@ -97,6 +97,8 @@ void MessageService::DeleteMessage(CallContext& context, const v1::DeleteMessage
         const Permission permission =
             own ? Permission::kDeleteOwnMessage : Permission::kDeleteAnyMessage;
         HEIM_RETURN_IF_ERROR(AccessMessage(tx, context.caller, id, permission).status());
+        tx.note.nothing = own || access.message.has_deleted_at();
+        tx.note.Before(access.message);
         if (access.message.has_deleted_at()) {
           *response->mutable_message() = std::move(access.message);
           return absl::OkStatus();

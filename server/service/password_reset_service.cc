@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/auth/key_secret.h"
+#include "server/auth/operator_link.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
@@ -44,6 +45,23 @@ absl::StatusOr<PasswordResetRow> FindUsable(ReadTx& tx, std::string_view token, 
   return row;
 }
 
+// The same for a link that the operator made. Nobody is named as its maker.
+absl::StatusOr<PasswordResetRow> FindByOperator(ReadTx& tx, std::string_view key,
+                                                std::string_view token, absl::Time now) {
+  if (key.empty()) return ResetTokenInvalid();
+  HEIM_ASSIGN_OR_RETURN(const OperatorToken read, ReadOperatorToken(key, token, now));
+  const auto actor = tx.actors.GetByUsername(read.username);
+  if (absl::IsNotFound(actor.status())) return ResetTokenInvalid();
+  if (!actor.ok()) return actor.status();
+  if (actor->type() != v1::ACTOR_TYPE_HUMAN || actor->has_deleted_at()) return ResetTokenInvalid();
+  const auto password = tx.credentials.PasswordOf(ActorId(actor->id()));
+  if (password.ok() && WasSetSince(password->id, read.issued_at)) return ResetTokenInvalid();
+  if (!password.ok() && !absl::IsNotFound(password.status())) return password.status();
+  PasswordResetRow row;
+  row.actor_id = ActorId(actor->id());
+  return row;
+}
+
 absl::Status CheckTarget(ReadTx& tx, const Caller& caller, const ActorId& id) {
   HEIM_ASSIGN_OR_RETURN(const v1::Actor target, AccessActor(tx, caller, id));
   HEIM_RETURN_IF_ERROR(CheckMayManage(tx, caller, target));
@@ -76,6 +94,7 @@ void PasswordResetService::CreatePasswordReset(CallContext& context,
                                    v1::CreatePasswordResetResponse* response) -> absl::Status {
         HEIM_RETURN_IF_ERROR(CheckTarget(tx, context.caller, row.actor_id));
         HEIM_RETURN_IF_ERROR(tx.password_resets.Put(row));
+        tx.note.Subject("actor", row.actor_id.str());
         response->set_reset_token(token);
         response->set_reset_url(StrCat(options_.public_url, "/reset?token=", token));
         *response->mutable_expires_at() = ToTimestamp(row.expires_at);
@@ -93,8 +112,12 @@ void PasswordResetService::ResetPassword(CallContext& context,
                                          Reply<v1::ResetPasswordResponse> reply) {
   const absl::Time now = deps_.clock.Now();
   // Before the dear hash; the commit looks again.
-  const absl::Status usable = deps_.store.Read(
-      [&](ReadTx& tx) -> absl::Status { return FindUsable(tx, request.token(), now).status(); });
+  const auto find = [this, now, &request](ReadTx& tx) -> absl::StatusOr<PasswordResetRow> {
+    if (!IsOperatorToken(request.token())) return FindUsable(tx, request.token(), now);
+    return FindByOperator(tx, options_.operator_key, request.token(), now);
+  };
+  const absl::Status usable =
+      deps_.store.Read([&](ReadTx& tx) -> absl::Status { return find(tx).status(); });
   if (!usable.ok()) return reply(usable);
   auto hash = deps_.passwords.Hash(request.new_password());
   if (!hash.ok()) return reply(hash.status());
@@ -105,12 +128,14 @@ void PasswordResetService::ResetPassword(CallContext& context,
   auto ended = std::make_shared<Ended>();
   CommitReply<v1::ResetPasswordResponse>(
       deps_.store, context, std::move(reply),
-      [now, ended, &request, password_id = KeyId(deps_.ids.NewId()), hash = *std::move(hash)](
+      [now, ended, find, password_id = KeyId(deps_.ids.NewId()), hash = *std::move(hash)](
           WriteTx& tx, v1::ResetPasswordResponse*) -> absl::Status {
-        HEIM_ASSIGN_OR_RETURN(ended->row, FindUsable(tx, request.token(), now));
+        HEIM_ASSIGN_OR_RETURN(ended->row, find(tx));
         const ActorId& actor = ended->row.actor_id;
         HEIM_RETURN_IF_ERROR(tx.credentials.SetPassword(actor, password_id, hash, now));
         HEIM_RETURN_IF_ERROR(tx.password_resets.RemoveOf(actor));
+        tx.note.by = actor;
+        tx.note.Subject("actor", actor.str());
         HEIM_ASSIGN_OR_RETURN(ended->sessions, tx.sessions.RevokeAllOf(actor, now));
         return absl::OkStatus();
       },

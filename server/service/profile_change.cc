@@ -57,6 +57,7 @@ absl::StatusOr<ChangedActor> ChangeProfile(WriteTx& tx, const Caller& caller,
   }
   HEIM_ASSIGN_OR_RETURN(v1::Actor actor,
                         ChangedProfile(tx, caller, before, change.wanted, change.mask));
+  tx.note.Before(before);
   const bool handed_over = actor.agent().owner_id() != before.agent().owner_id();
   const Acting acting{caller.actor_id, now};
   if (!google::protobuf::util::MessageDifferencer::Equals(actor, before)) {

@@ -69,6 +69,7 @@ class StreamService : public StreamStopper {
     std::string outcome;                             // empty when it finished
     ActorId by;                                      // empty: its author
     std::optional<v1::FinishStreamRequest> request;  // final text, parts and metadata
+    const CallContext* audited = nullptr;            // the call of somebody else than its author
   };
 
   // Ends the stream durably; `done` gets the message that remains. Exactly one of several endings

@@ -10,49 +10,18 @@
 #include "server/model/time.h"
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
-#include "server/service/group_membership.h"
 #include "server/service/joining.h"
+#include "server/service/leaving.h"
 #include "server/service/workspace_service.h"
 
 namespace heim {
 namespace {
-
-constexpr uint32_t kMembersAtOnce = 200;
 
 v1::Event EventBy(const Acting& acting) {
   v1::Event event;
   event.set_actor_id(acting.by.str());
   *event.mutable_timestamp() = ToTimestamp(acting.at);
   return event;
-}
-
-absl::StatusOr<ActorId> AnyOwner(ReadTx& tx, const WorkspaceId& workspace) {
-  std::string after;
-  while (true) {
-    HEIM_ASSIGN_OR_RETURN(const std::vector<v1::WorkspaceMember> members,
-                          tx.workspaces.ListMembers(workspace, after, kMembersAtOnce));
-    for (const v1::WorkspaceMember& member : members) {
-      if (member.role() == v1::WORKSPACE_ROLE_OWNER) return ActorId(member.actor().id());
-    }
-    if (members.size() < kMembersAtOnce) {
-      return MakeError(v1::ERROR_REASON_LAST_OWNER, "The workspace would be without an owner");
-    }
-    after = members.back().actor().username();
-  }
-}
-
-// The workspace names one of its owners; when that one ceases to be, another stands in.
-absl::Status PassWorkspace(WriteTx& tx, const Acting& acting, const WorkspaceId& id,
-                           const ActorId& former) {
-  HEIM_ASSIGN_OR_RETURN(v1::Workspace workspace, tx.workspaces.Get(id));
-  if (workspace.owner_id() != former.str()) return absl::OkStatus();
-  HEIM_ASSIGN_OR_RETURN(const ActorId owner, AnyOwner(tx, id));
-  workspace.set_owner_id(owner.str());
-  workspace.set_revision(workspace.revision() + 1);
-  HEIM_RETURN_IF_ERROR(tx.workspaces.Update(workspace));
-  v1::Event event = EventBy(acting);
-  *event.mutable_workspace_updated()->mutable_workspace() = std::move(workspace);
-  return tx.Emit(id, std::move(event)).status();
 }
 
 absl::Status SetRole(WriteTx& tx, const Acting& acting, const Caller& caller,
@@ -74,24 +43,10 @@ absl::Status SetRole(WriteTx& tx, const Acting& acting, const Caller& caller,
 
 absl::Status RemoveMember(WriteTx& tx, const Acting& acting, const WorkspaceId& workspace,
                           const v1::WorkspaceMember& member) {
-  const ActorId actor(member.actor().id());
-  const bool was_owner = member.role() == v1::WORKSPACE_ROLE_OWNER;
-  if (was_owner) HEIM_RETURN_IF_ERROR(CheckNotLastOwner(tx, workspace, actor));
-  HEIM_ASSIGN_OR_RETURN(const std::vector<ChannelId> channels,
-                        tx.members.ChannelsOf(workspace, actor));
-  for (const ChannelId& channel : channels) {
-    HEIM_RETURN_IF_ERROR(RemoveFromChannel(tx, acting, channel, actor).status());
+  if (member.role() == v1::WORKSPACE_ROLE_OWNER) {
+    HEIM_RETURN_IF_ERROR(CheckNotLastOwner(tx, workspace, ActorId(member.actor().id())));
   }
-  HEIM_RETURN_IF_ERROR(LeaveGroups(tx, acting, workspace, actor));
-  HEIM_RETURN_IF_ERROR(tx.workspaces.RemoveMember(workspace, actor));
-  HEIM_RETURN_IF_ERROR(tx.notifications.ForgetWorkspace(workspace, actor));
-  v1::Event event = EventBy(acting);
-  v1::WorkspaceMemberRemoved& removed = *event.mutable_workspace_member_removed();
-  removed.set_workspace_id(workspace.str());
-  removed.set_actor_id(actor.str());
-  removed.set_removed_by(acting.by.str());
-  HEIM_RETURN_IF_ERROR(tx.Emit(workspace, std::move(event)).status());
-  return was_owner ? PassWorkspace(tx, acting, workspace, actor) : absl::OkStatus();
+  return LeaveWorkspace(tx, acting, workspace, member);
 }
 
 }  // namespace
@@ -141,6 +96,9 @@ void WorkspaceService::UpdateWorkspaceMember(CallContext& context,
         HEIM_ASSIGN_OR_RETURN(
             member,
             tx.workspaces.GetMember(inside.workspace_id, ResolveMe(inside, request.actor_id())));
+        tx.note.workspaces = {inside.workspace_id};
+        tx.note.Subject("actor", member.actor().id());
+        tx.note.Before(member);
         return SetRole(tx, {inside.actor_id, clock_.Now()}, inside, request.role(), &member);
       },
       [this](const v1::UpdateWorkspaceMemberResponse& response) {
@@ -166,6 +124,8 @@ void WorkspaceService::RemoveWorkspaceMember(CallContext& context,
         if (!own) {
           HEIM_RETURN_IF_ERROR(GrantedRole(member.role(), inside.workspace_role).status());
         }
+        tx.note.workspaces = {inside.workspace_id};
+        tx.note.Subject("actor", actor.str());
         return RemoveMember(tx, {inside.actor_id, clock_.Now()}, inside.workspace_id, member);
       },
       [this](const v1::RemoveWorkspaceMemberResponse& response) {

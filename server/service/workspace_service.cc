@@ -15,6 +15,7 @@
 #include "server/model/mask.h"
 #include "server/model/page.h"
 #include "server/model/permissions.h"
+#include "server/model/preview_settings.h"
 #include "server/model/time.h"
 #include "server/service/access.h"
 #include "server/service/commit_reply.h"
@@ -53,6 +54,7 @@ absl::Status CheckEditWindow(const v1::Workspace& workspace) {
 absl::Status CheckSettings(ReadTx& tx, const v1::Workspace& before, v1::Workspace* after) {
   HEIM_RETURN_IF_ERROR(CheckSwitches(*after));
   HEIM_RETURN_IF_ERROR(CheckEditWindow(*after));
+  HEIM_RETURN_IF_ERROR(ReadPreviewSettings(*after).status());
   const ChannelId old_default = DefaultChannelOf(before);
   const ChannelId new_default = DefaultChannelOf(*after);
   if (new_default == old_default) return absl::OkStatus();
@@ -92,6 +94,7 @@ void WorkspaceService::CreateWorkspace(CallContext& context,
         HEIM_ASSIGN_OR_RETURN(const v1::Actor owner, tx.actors.Get(acting.by));
         HEIM_ASSIGN_OR_RETURN(*response->mutable_workspace(),
                               FoundWorkspace(tx, acting, wanted, owner));
+        tx.note.workspaces = {WorkspaceId(response->workspace().id())};
         return absl::OkStatus();
       },
       [this, acting](const v1::CreateWorkspaceResponse&) { authenticator_.DropActor(acting.by); });
@@ -162,6 +165,8 @@ void WorkspaceService::UpdateWorkspace(CallContext& context,
         if (request.has_expected_revision() && request.expected_revision() != before.revision()) {
           return RevisionConflict(before.revision());
         }
+        tx.note.workspaces = {inside.workspace_id};
+        tx.note.Before(before);
         v1::Workspace workspace = before;
         ApplyMask(mask, request.workspace(), &workspace);
         workspace.set_name(StripUnsafeControls(workspace.name()));

@@ -24,6 +24,7 @@ class LogWriteTx final : public WriteTx {
   LogWriteTx(SqlSession& session, const Clock& clock)
       : WriteTx(session), session_(session), clock_(clock) {}
 
+  absl::Time now() const override { return clock_.Now(); }
   absl::StatusOr<uint64_t> PeekPosition(const WorkspaceId& workspace) override;
   absl::StatusOr<uint64_t> Emit(const WorkspaceId& workspace, v1::Event event) override;
   void SetResponse(const google::protobuf::Message& response, int http_status) override;

@@ -14,7 +14,7 @@
 namespace heim {
 namespace {
 
-constexpr SqlDialect kDialect = {"TEXT", "BLOB", " WITHOUT ROWID"};
+constexpr SqlDialect kDialect = {"TEXT", "BLOB", " WITHOUT ROWID", "sqlite"};
 constexpr Migration kFirst = {1, "0001_first", "CREATE TABLE a (x {{text}} PRIMARY KEY);"};
 constexpr Migration kSecond = {2, "0002_second",
                                "CREATE TABLE b (x {{blob}});\nINSERT INTO a VALUES ('two');"};
@@ -79,6 +79,14 @@ TEST_F(MigrationsTest, WordsAreReplacedAndCommentsDropped) {
   const std::vector<std::string> expected = {"CREATE TABLE a (x BLOB) WITHOUT ROWID", "SELECT 1"};
   EXPECT_EQ(*statements, expected);
   EXPECT_FALSE(MigrationStatements("CREATE {{what}}", kDialect).ok());
+}
+
+TEST_F(MigrationsTest, AStatementForAnotherDatabaseIsLeftOut) {
+  const auto statements = MigrationStatements(
+      "{{postgres}} SELECT 1;\n{{sqlite}} BEGIN x{{semicolon}} END;\nSELECT 2;", kDialect);
+  ASSERT_TRUE(statements.ok());
+  const std::vector<std::string> expected = {"BEGIN x; END", "SELECT 2"};
+  EXPECT_EQ(*statements, expected);
 }
 
 }  // namespace

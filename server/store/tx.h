@@ -43,6 +43,7 @@
 #include "server/store/streams.h"
 #include "server/store/thread_follows.h"
 #include "server/store/user_groups.h"
+#include "server/store/workspace_deletions.h"
 #include "server/store/workspaces.h"
 
 namespace heim {
@@ -51,6 +52,7 @@ class ReadTx {
  public:
   explicit ReadTx(SqlSession& session)
       : workspaces(session),
+        workspace_deletions(session),
         actors(session),
         audit(session),
         avatars(session),
@@ -89,6 +91,7 @@ class ReadTx {
         search(session) {}
 
   Workspaces workspaces;
+  WorkspaceDeletions workspace_deletions;
   Actors actors;
   AuditEntries audit;
   Avatars avatars;

@@ -3,6 +3,7 @@
 import os
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.api import annotations_pb2
 from heim.v1 import options_pb2
 
 
@@ -22,6 +23,12 @@ def methods():
 
 def policy(method):
     return method.GetOptions().Extensions[options_pb2.policy]
+
+
+def http(method):
+    """The google.api.http rule; None for what REST does not have."""
+    options = method.GetOptions()
+    return options.Extensions[annotations_pb2.http] if options.HasExtension(annotations_pb2.http) else None
 
 
 def streaming(method):

@@ -30,6 +30,29 @@ absl::Status RunOne(SqlSession& session, const SqlDialect& dialect, const Migrat
       .status();
 }
 
+// A statement under way, and whether it is for this database.
+struct Building {
+  std::string text;
+  bool wanted = true;
+};
+
+absl::Status AddWord(std::string_view word, const SqlDialect& dialect, Building* statement) {
+  if (word == "text") {
+    StrAppend(&statement->text, dialect.text);
+  } else if (word == "blob") {
+    StrAppend(&statement->text, dialect.blob);
+  } else if (word == "without_rowid") {
+    StrAppend(&statement->text, dialect.without_rowid);
+  } else if (word == "semicolon") {
+    statement->text += ';';
+  } else if (word == "sqlite" || word == "postgres") {
+    statement->wanted = word == dialect.name;
+  } else {
+    return absl::InvalidArgumentError(StrCat("unknown word in a migration: ", word));
+  }
+  return absl::OkStatus();
+}
+
 std::string_view Trim(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \n\r\t");
   if (begin == std::string_view::npos) return {};
@@ -43,34 +66,29 @@ absl::Span<const Migration> AllMigrations() { return kMigrations; }
 absl::StatusOr<std::vector<std::string>> MigrationStatements(std::string_view sql,
                                                              const SqlDialect& dialect) {
   std::vector<std::string> statements;
-  std::string statement;
+  Building statement;
+  const auto end_statement = [&] {
+    const std::string_view text = Trim(statement.text);
+    if (statement.wanted && !text.empty()) statements.emplace_back(text);
+    statement = {};
+  };
   while (!sql.empty()) {
     if (StartsWith(sql, "--")) {
       sql.remove_prefix(std::min(sql.find('\n'), sql.size()));
     } else if (StartsWith(sql, "{{")) {
       const size_t end = std::min(sql.find("}}"), sql.size());
-      const std::string_view word = sql.substr(2, end - 2);
-      if (word == "text") {
-        StrAppend(&statement, dialect.text);
-      } else if (word == "blob") {
-        StrAppend(&statement, dialect.blob);
-      } else if (word == "without_rowid") {
-        StrAppend(&statement, dialect.without_rowid);
-      } else {
-        return absl::InvalidArgumentError(StrCat("unknown word in a migration: ", word));
-      }
+      HEIM_RETURN_IF_ERROR(AddWord(sql.substr(2, end - 2), dialect, &statement));
       sql.remove_prefix(std::min(end + 2, sql.size()));
     } else {
       if (sql.front() == ';') {
-        if (!Trim(statement).empty()) statements.emplace_back(Trim(statement));
-        statement.clear();
+        end_statement();
       } else {
-        statement += sql.front();
+        statement.text += sql.front();
       }
       sql.remove_prefix(1);
     }
   }
-  if (!Trim(statement).empty()) statements.emplace_back(Trim(statement));
+  end_statement();
   return statements;
 }
 

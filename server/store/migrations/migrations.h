@@ -23,11 +23,13 @@ struct Migration {
 // The files of this folder, by version.
 absl::Span<const Migration> AllMigrations();
 
-// What the {{words}} stand for.
+// What the {{words}} stand for. A statement with {{sqlite}} or {{postgres}} is for that database
+// alone; {{semicolon}} is one that does not end the statement.
 struct SqlDialect {
   std::string_view text;           // text that is compared byte by byte
   std::string_view blob;           // bytes
   std::string_view without_rowid;  // a table that is its own primary key
+  std::string_view name = {};      // "sqlite" or "postgres"
 };
 
 // Runs what is missing. FAILED_PRECONDITION when the database has a newer schema than the last of

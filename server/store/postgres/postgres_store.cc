@@ -13,7 +13,7 @@
 namespace heim {
 namespace {
 
-constexpr SqlDialect kDialect = {"TEXT COLLATE \"C\"", "BYTEA", ""};
+constexpr SqlDialect kDialect = {"TEXT COLLATE \"C\"", "BYTEA", "", "postgres"};
 
 // The number says later whether a COMMIT whose answer was lost took place.
 constexpr char kBegin[] = "BEGIN; SELECT pg_current_xact_id()::text";

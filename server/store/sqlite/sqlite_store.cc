@@ -20,7 +20,7 @@ constexpr char kUndo[] = "ROLLBACK TO draft";
 
 constexpr absl::Duration kPurgeEvery = absl::Minutes(10);
 
-constexpr SqlDialect kDialect = {"TEXT", "BLOB", " WITHOUT ROWID"};
+constexpr SqlDialect kDialect = {"TEXT", "BLOB", " WITHOUT ROWID", "sqlite"};
 
 }  // namespace
 
