@@ -81,6 +81,17 @@ void BindAdmission(const Handlers& to, MethodTable* table) {
                                                     to.password_resets);
 }
 
+void BindAudit(const Handlers& to, MethodTable* table) {
+  table->Bind<&AuditService::ListAuditEntries>("heim.v1.AuditService.ListAuditEntries", to.audit);
+  table->Bind<&AuditService::ExportAudit>("heim.v1.AuditService.ExportAudit", to.audit);
+  table->Bind<&AuditService::VerifyAudit>("heim.v1.AuditService.VerifyAudit", to.audit);
+}
+
+void BindTransfers(const Handlers& to, MethodTable* table) {
+  table->Bind<&ExportService::ExportWorkspace>("heim.v1.ExportService.ExportWorkspace", to.exports);
+  table->Bind<&ExportService::ExportActor>("heim.v1.ExportService.ExportActor", to.exports);
+}
+
 void BindPictures(const Handlers& to, MethodTable* table) {
   table->Bind<&AvatarService::UploadAvatar>("heim.v1.ActorService.UploadAvatar", to.avatars);
   table->Bind<&AvatarService::GetAvatar>("heim.v1.ActorService.GetAvatar", to.avatars);
@@ -138,6 +149,10 @@ void BindReading(const Handlers& to, MethodTable* table) {
   table->Bind<&FileService::UploadFile>("heim.v1.FileService.UploadFile", to.files);
   table->Bind<&FileService::DownloadFile>("heim.v1.FileService.DownloadFile", to.files);
   table->Bind<&FileService::GetFileMeta>("heim.v1.FileService.GetFileMeta", to.files);
+  table->Bind<&FileService::GetPreview>("heim.v1.FileService.GetPreview", to.files);
+  table->Bind<&FileService::ListFiles>("heim.v1.FileService.ListFiles", to.files);
+  table->Bind<&FileService::DeleteFile>("heim.v1.FileService.DeleteFile", to.files);
+  table->Bind<&FileService::GetFileUsage>("heim.v1.FileService.GetFileUsage", to.files);
 }
 
 void BindNotifications(const Handlers& to, MethodTable* table) {
@@ -180,6 +195,8 @@ void BindKeepsakes(const Handlers& to, MethodTable* table) {
   table->Bind<&PinService::UnpinMessage>("heim.v1.PinService.UnpinMessage", to.pins);
   table->Bind<&PinService::ListPins>("heim.v1.PinService.ListPins", to.pins);
 
+  table->Bind<&LinkPreviewService::DeleteLinkPreview>(
+      "heim.v1.LinkPreviewService.DeleteLinkPreview", to.link_previews);
   table->Bind<&BookmarkService::CreateBookmark>("heim.v1.BookmarkService.CreateBookmark",
                                                 to.bookmarks);
   table->Bind<&BookmarkService::ListBookmarks>("heim.v1.BookmarkService.ListBookmarks",
@@ -210,6 +227,13 @@ void BindThreads(const Handlers& to, MethodTable* table) {
                                                    to.read_states);
 }
 
+void BindErasures(const Handlers& to, MethodTable* table) {
+  table->Bind<&ErasureService::EraseActor>("heim.v1.ErasureService.EraseActor", to.erasures);
+  table->Bind<&ErasureService::GetErasure>("heim.v1.ErasureService.GetErasure", to.erasures);
+  table->Bind<&WorkspaceDeletionService::DeleteWorkspace>(
+      "heim.v1.WorkspaceDeletionService.DeleteWorkspace", to.workspace_deletions);
+}
+
 void BindGroups(const Handlers& to, MethodTable* table) {
   table->Bind<&GroupService::CreateGroup>("heim.v1.GroupService.CreateGroup", to.groups);
   table->Bind<&GroupService::ListGroups>("heim.v1.GroupService.ListGroups", to.groups);
@@ -220,6 +244,12 @@ void BindGroups(const Handlers& to, MethodTable* table) {
   table->Bind<&GroupService::AddGroupMember>("heim.v1.GroupService.AddGroupMember", to.groups);
   table->Bind<&GroupService::RemoveGroupMember>("heim.v1.GroupService.RemoveGroupMember",
                                                 to.groups);
+}
+
+void BindSearch(const Handlers& to, MethodTable* table) {
+  table->Bind<&SearchService::SearchMessages>("heim.v1.SearchService.SearchMessages", to.search);
+  table->Bind<&SearchService::Search>("heim.v1.SearchService.Search", to.search);
+  table->Bind<&SearchService::SuggestSearch>("heim.v1.SearchService.SuggestSearch", to.search);
 }
 
 void BindRealtime(const Handlers& to, MethodTable* table) {
@@ -242,6 +272,8 @@ void BindHandlers(const Handlers& to, MethodTable* table) {
   BindPeople(to, table);
   BindAccounts(to, table);
   BindAdmission(to, table);
+  BindAudit(to, table);
+  BindTransfers(to, table);
   BindPictures(to, table);
   BindChat(to, table);
   BindReading(to, table);
@@ -250,6 +282,8 @@ void BindHandlers(const Handlers& to, MethodTable* table) {
   BindKeepsakes(to, table);
   BindThreads(to, table);
   BindGroups(to, table);
+  BindErasures(to, table);
+  BindSearch(to, table);
   BindRealtime(to, table);
 }
 

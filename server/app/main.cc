@@ -10,6 +10,11 @@
 #include "cli/cli.h"
 #include "server/app/config.h"
 #include "server/app/server.h"
+#include "server/auth/operator_link.h"
+#include "server/auth/secret_key.h"
+#include "server/base/clock.h"
+#include "server/base/entropy.h"
+#include "server/base/file_util.h"
 #include "server/base/log.h"
 #include "server/base/strings.h"
 #include "server/model/limits.h"
@@ -102,6 +107,33 @@ int CheckSettings(std::string* report) {
   return 0;
 }
 
+// The secret key as the server has it; none is made here.
+absl::StatusOr<std::string> ExistingSecretKey(const Config& config) {
+  if (config.secret_key.empty() && !FileExists(config.data_dir + "/secret_key")) {
+    return absl::FailedPreconditionError(
+        StrCat("there is no server's data in ", config.data_dir,
+               ": set HEIM_DATA_DIR or HEIM_SECRET_KEY as the server has it"));
+  }
+  SystemEntropy entropy;
+  return LoadSecretKey({config.secret_key, config.data_dir}, entropy);
+}
+
+// Made with the secret key alone, whether the server runs or not.
+int ResetLink(const std::string& username, std::string* report) {
+  const auto config = ConfigFromEnvironment();
+  const auto secret =
+      config.ok() ? ExistingSecretKey(*config) : absl::StatusOr<std::string>(config.status());
+  if (!secret.ok()) {
+    *report = std::string(secret.status().message());
+    return 1;
+  }
+  const std::string address =
+      config->public_url.empty() ? StrCat("http://localhost:", config->port) : config->public_url;
+  const std::string key = OperatorLinkKey(*secret);
+  *report = StrCat(address, "/reset?token=", MakeOperatorToken(key, username, SystemClock().Now()));
+  return 0;
+}
+
 }  // namespace
 }  // namespace heim
 
@@ -110,5 +142,6 @@ int main(int argc, char** argv) {
   host.version = std::string(heim::HeimVersion());
   host.serve = &heim::Serve;
   host.check_settings = &heim::CheckSettings;
+  host.reset_link = &heim::ResetLink;
   return heim::RunCli(argc, argv, host);
 }

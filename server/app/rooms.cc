@@ -35,16 +35,20 @@ Handlers Server::Rooms::AllHandlers() {
       .actors = actors,
       .admin = admin,
       .agents = agents,
+      .audit = audit,
       .auth = auth,
       .avatars = avatars,
       .bookmarks = bookmarks,
       .channels = channels,
       .drafts = drafts,
       .emoji = emoji,
+      .erasures = erasures,
       .events = events,
+      .exports = exports,
       .files = files,
       .groups = groups,
       .invites = invites,
+      .link_previews = link_previews,
       .messages = messages,
       .notifications = notifications,
       .password_resets = password_resets,
@@ -53,9 +57,11 @@ Handlers Server::Rooms::AllHandlers() {
       .read_states = read_states,
       .saved = saved,
       .scheduled = scheduled,
+      .search = search,
       .sessions = *sessions,
       .streams = streams,
       .threads = threads,
+      .workspace_deletions = workspace_deletions,
       .workspaces = workspaces,
   };
 }
@@ -63,8 +69,12 @@ Handlers Server::Rooms::AllHandlers() {
 absl::Status Server::Rooms::OpenMethods() {
   HEIM_ASSIGN_OR_RETURN(methods, MethodTable::Create());
   invoker = std::make_unique<ServerInvoker>(
-      ServerInvoker::Options{}, ServerInvoker::Dependencies{*methods, authenticator, executor,
-                                                            limits, clock, timers, ids, metrics});
+      ServerInvoker::Options{},
+      ServerInvoker::Dependencies{*methods, authenticator, executor, limits, clock, timers, ids,
+                                  metrics,
+                                  [this](const CallContext& context, const absl::Status& status) {
+                                    EnterRefusal(*store, context, status);
+                                  }});
   sessions = std::make_unique<SessionService>(SessionService::Dependencies{
       *invoker, hub, executor, limits, ids, struct_codec,
       [this](const Caller& caller, const std::vector<ChannelId>& asked) {
@@ -121,9 +131,16 @@ absl::Status Server::Rooms::OpenDoors() {
 
 void Server::Rooms::StartJobs() {
   inbox_reader.Start();
+  link_previewer.Start();
+  link_reader.Start();
+  search_indexer.Start();
   inbox_sweep.Start();
   scheduled_posts.Start();
   channel_erasure.Start();
+  actor_erasure.Start();
+  workspace_erasure.Start();
+  file_previews.Start();
+  file_upkeep.Start();
   // What an earlier run left undone.
   sweeper.Sweep();
   EraseLeftCopies(*store, clock, sweeper);
@@ -131,9 +148,18 @@ void Server::Rooms::StartJobs() {
 
 void Server::Rooms::StopJobs() {
   inbox_reader.Stop();
+  egress.resolver->Stop();
+  egress.client->Stop();
+  link_reader.Stop();
+  link_previewer.Stop();
+  search_indexer.Stop();
   inbox_sweep.Stop();
   scheduled_posts.Stop();
   channel_erasure.Stop();
+  actor_erasure.Stop();
+  workspace_erasure.Stop();
+  file_previews.Stop();
+  file_upkeep.Stop();
 }
 
 // New calls are refused first, then readers are told to come again, then what is under way gets the

@@ -8,6 +8,7 @@
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
+#include "server/store/sqlite/search_index.h"
 
 namespace heim {
 namespace {
@@ -48,6 +49,28 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const Config& config, Ground& g
   return SqliteStore::Create(std::move(options), ground.clock);
 }
 
+// Beside the files of the server, whichever database holds the messages.
+absl::StatusOr<std::unique_ptr<MessageIndex>> OpenSearchIndex(const Config& config) {
+  SqliteSearchIndex::Options options;
+  const bool kept = config.postgres.has_value() || config.database_path != ":memory:";
+  options.path = kept ? StrCat(config.data_dir, "/search.sqlite") : ":memory:";
+  return SqliteSearchIndex::Open(std::move(options));
+}
+
+absl::StatusOr<Egress> OpenEgress(const Config& config, Clock& clock) {
+  Egress egress;
+  auto resolver = DnsResolver::Create(config.egress_resolver, clock);
+  if (absl::IsInvalidArgument(resolver.status())) {
+    return absl::InvalidArgumentError(
+        StrCat("HEIM_EGRESS_RESOLVER: ", ToStd(resolver.status().message())));
+  }
+  HEIM_RETURN_IF_ERROR(resolver.status());
+  egress.resolver = *std::move(resolver);
+  egress.guard = std::make_unique<EgressGuard>(config.egress, *egress.resolver);
+  HEIM_ASSIGN_OR_RETURN(egress.client, EgressClient::Create({}, *egress.guard, clock));
+  return egress;
+}
+
 }  // namespace
 
 std::string_view HeimVersion() { return HEIM_VERSION; }
@@ -61,8 +84,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config) {
   HEIM_ASSIGN_OR_RETURN(const std::string secret_key, PrepareData(config, ground->entropy));
   HEIM_ASSIGN_OR_RETURN(auto blobs, OpenBlobs(config, *ground));
   HEIM_ASSIGN_OR_RETURN(auto store, OpenStore(config, *ground));
-  auto rooms = std::make_unique<Rooms>(config, std::move(ground), secret_key, std::move(store),
-                                       std::move(blobs));
+  HEIM_ASSIGN_OR_RETURN(auto search_index, OpenSearchIndex(config));
+  HEIM_ASSIGN_OR_RETURN(Egress egress, OpenEgress(config, ground->clock));
+  auto rooms =
+      std::make_unique<Rooms>(config, std::move(ground), secret_key, std::move(store),
+                              std::move(blobs), std::move(search_index), std::move(egress));
   rooms->store->SetCommitListener(&rooms->commits);
   std::unique_ptr<Server> server(new Server(std::move(rooms)));
   Rooms& opened = *server->rooms_;

@@ -33,6 +33,8 @@ class LogJob {
   // left out.
   virtual absl::StatusOr<std::vector<Step>> Plan(ReadTx& tx, const WorkspaceId& workspace,
                                                  const v1::Event& event) = 0;
+  // Steps of earlier plans are durable. On the reader's thread; must not block.
+  virtual void Committed() {}
 };
 
 }  // namespace heim

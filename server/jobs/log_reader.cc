@@ -298,6 +298,7 @@ absl::Status LogReader::Do(const WorkspaceId& workspace, Share share) {
   }
   auto steps = std::make_shared<std::vector<LogJob::Step>>(std::move(share.steps));
   Draft draft;
+  const bool has_steps = !steps->empty();
   draft.apply = [this, workspace, steps, from = place.stored,
                  to = share.until](WriteTx& tx) -> absl::Status {
     HEIM_ASSIGN_OR_RETURN(const bool moved, tx.jobs.Move(job_.name(), workspace, from, to));
@@ -312,6 +313,7 @@ absl::Status LogReader::Do(const WorkspaceId& workspace, Share share) {
     return MakeError(v1::ERROR_REASON_STORE_UNAVAILABLE, "another reader moved the cursor");
   }
   HEIM_RETURN_IF_ERROR(status);
+  if (has_steps) job_.Committed();
   SetPlace(workspace, share.until, share.until);
   return absl::OkStatus();
 }
