@@ -38,7 +38,8 @@ absl::StatusOr<std::string> RootOf(const ZipReader& zip,
     const ZipEntry* best = nullptr;
     int best_depth = kRootDepthMax + 1;
     for (const ZipEntry& entry : zip.entries()) {
-      if (entry.name != marker && !EndsWith(entry.name, StrCat("/", marker))) continue;
+      const bool kind = marker.front() == '.' && EndsWith(entry.name, marker);
+      if (!kind && entry.name != marker && !EndsWith(entry.name, StrCat("/", marker))) continue;
       if (StartsWith(entry.name, "__MACOSX/")) continue;
       const auto depth = static_cast<int>(std::count(entry.name.begin(), entry.name.end(), '/')) -
                          static_cast<int>(std::count(marker.begin(), marker.end(), '/'));
@@ -46,7 +47,7 @@ absl::StatusOr<std::string> RootOf(const ZipReader& zip,
       best = &entry;
       best_depth = depth;
     }
-    if (best != nullptr) return best->name.substr(0, best->name.size() - marker.size());
+    if (best != nullptr) return best->name.substr(0, best->name.rfind('/') + 1);
   }
   std::string names;
   for (const std::string_view marker : markers)

@@ -20,8 +20,8 @@ namespace heim {
 
 class ArchiveFiles {
  public:
-  // The archive begins where the first of `markers` that it has lies. Entries that are left out
-  // become problems.
+  // The archive begins in the folder where the first of `markers` that it has lies: names of files,
+  // or with a dot in front how a name ends. Entries that are left out become problems.
   static absl::StatusOr<std::unique_ptr<ArchiveFiles>> Open(
       ByteSource& archive, absl::Span<const std::string_view> markers, ProblemBook* problems);
 

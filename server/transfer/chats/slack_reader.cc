@@ -138,6 +138,7 @@ class SlackSource : public RecordSource {
     }
     HEIM_RETURN_IF_ERROR(NameChannels());
     v1::ExportHeader* header = ready_.emplace_back().mutable_header();
+    place_ = "archive";
     header->set_format(1);
     header->set_product("slack");
     header->set_source_id(team);
@@ -217,6 +218,7 @@ class SlackSource : public RecordSource {
         continue;
       }
       v1::ExportEmoji* record = ready_.emplace_back().mutable_emoji();
+      record->mutable_emoji()->set_id(name);
       record->mutable_emoji()->set_name(name);
       record->set_picture_path(std::string(path));
     }
