@@ -13,6 +13,7 @@
 #include "server/base/text.h"
 #include "server/model/erased_actor.h"
 #include "server/model/kept_answer.h"
+#include "server/store/audit_entries.h"
 #include "server/store/erasures.h"
 #include "server/store/files.h"
 #include "server/store/sql_values.h"
@@ -23,12 +24,15 @@ namespace {
 // What one step looks at, and deletes of each table, at most.
 constexpr uint32_t kEventsAtOnce = 1000;
 constexpr uint32_t kAnswersAtOnce = 500;
+constexpr uint32_t kEntriesAtOnce = 500;
 constexpr uint32_t kInvitesAtOnce = 500;
 constexpr uint32_t kRowsAtOnce = 1000;
 constexpr uint32_t kFilesAtOnce = 100;
 
 // Between the parts of a place in a table; in no id and no method.
 constexpr char kBetween = '\x1f';
+// Begins the place in the audit log, which is looked through after the answers.
+constexpr char kInAudit = '\x1e';
 
 constexpr char kNextWorkspace[] =
     "SELECT workspace_id FROM workspace_log WHERE workspace_id > $1 ORDER BY workspace_id LIMIT 1";
@@ -44,6 +48,16 @@ constexpr char kAnswers[] =
 constexpr char kSetAnswer[] =
     "UPDATE idempotency SET response = $4 WHERE actor_id = $1 AND method = $2 AND key = $3";
 
+constexpr char kAudited[] =
+    "SELECT workspace_id, sequence, actor_id, subject_kind, changes FROM audit_entries "
+    "WHERE (workspace_id, sequence) > ($1, $2) AND changes IS NOT NULL "
+    "ORDER BY workspace_id, sequence LIMIT $3";
+constexpr char kForgetChanges[] =
+    "UPDATE audit_entries SET changes = NULL WHERE workspace_id = $1 AND sequence = $2";
+// What the actor said or gave, as far as the audit log tells of it.
+constexpr std::string_view kOwnThings[] = {"invite", "file", "message", "bookmark",
+                                           "token",  "key",  "session", "scheduled_message"};
+
 constexpr char kInvites[] =
     "SELECT id, created_by, record FROM invites WHERE id > $1 ORDER BY id LIMIT $2";
 constexpr char kDeleteInvite[] = "DELETE FROM invites WHERE id = $1";
@@ -55,6 +69,9 @@ constexpr char kFilesLeft[] =
     "ORDER BY f.id LIMIT $3";
 constexpr char kUnlinkFile[] = "DELETE FROM file_links WHERE file_id = $1";
 constexpr char kEraseUsage[] = "DELETE FROM file_usage WHERE actor_id = $1";
+// Where an import had the account from: its name there, often.
+constexpr char kEraseSources[] = "DELETE FROM import_ids WHERE new_id = $1";
+constexpr char kForgetPicture[] = "UPDATE actors SET avatar_url = NULL WHERE id = $1";
 constexpr char kEraseLeavings[] = "DELETE FROM presence_choices WHERE actor_id = $1";
 
 struct OwnRows {
@@ -114,6 +131,10 @@ void ScrubEvent(const ErasureRow& row, const v1::Actor& erased, v1::Event* event
   v1::Message* message = nullptr;
   if (event->has_message_new()) message = event->mutable_message_new()->mutable_message();
   if (event->has_message_updated()) message = event->mutable_message_updated()->mutable_message();
+  if (event->has_message_deleted()) message = event->mutable_message_deleted()->mutable_message();
+  if (event->has_message_stream_start()) {
+    message = event->mutable_message_stream_start()->mutable_message();
+  }
   if (message == nullptr || message->actor().id() != erased.id()) return;
   message->clear_metadata();
   message->clear_client_id();
@@ -126,6 +147,41 @@ absl::StatusOr<std::string> NextWorkspace(SqlSession& session, const std::string
     return absl::OkStatus();
   }));
   return next;
+}
+
+// Entries that tell of the actor under another name than its own, such as who was added to a
+// channel, and those that tell what it gave. Done when the row's place is empty.
+absl::Status ScrubAudit(SqlSession& session, ErasureRow* row) {
+  std::vector<std::string> place = absl::StrSplit(row->cursor.substr(1), kBetween);
+  place.resize(2);
+  int64_t after = 0;
+  if (!place[1].empty() && !absl::SimpleAtoi(place[1], &after)) {
+    return absl::InternalError("the place of an erasure does not parse");
+  }
+  const std::string id = row->erasure.actor_id();
+  std::vector<std::pair<std::string, int64_t>> told;
+  uint32_t looked_at = 0;
+  HEIM_RETURN_IF_ERROR(session.Query(
+      kAudited, {SqlText(place[0]), SqlValue(after), SqlInt(kEntriesAtOnce)},
+      [&](const SqlRow& entry) {
+        ++looked_at;
+        row->cursor = StrCat(std::string_view(&kInAudit, 1), entry.Text(0),
+                             std::string_view(&kBetween, 1), entry.Int(1));
+        const bool own = entry.Text(2) == id &&
+                         std::find(std::begin(kOwnThings), std::end(kOwnThings), entry.Text(3)) !=
+                             std::end(kOwnThings);
+        if (own || entry.Blob(4).find(id) != std::string_view::npos) {
+          told.emplace_back(TextOf(entry, 0), entry.Int(1));
+        }
+        return absl::OkStatus();
+      }));
+  for (const auto& [workspace, sequence] : told) {
+    HEIM_RETURN_IF_ERROR(
+        session.Execute(kForgetChanges, {SqlText(workspace), SqlValue(sequence)}).status());
+  }
+  row->Count("audit_entries", told.size());
+  if (looked_at < kEntriesAtOnce) row->cursor.clear();
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -188,6 +244,11 @@ absl::Status Erasures::ScrubLog(ErasureRow* row, const v1::Actor& erased) {
 }
 
 absl::Status Erasures::ScrubAnswers(ErasureRow* row, const v1::Actor& erased) {
+  if (!row->cursor.empty() && row->cursor.front() == kInAudit) {
+    HEIM_RETURN_IF_ERROR(ScrubAudit(*session_, row));
+    if (row->cursor.empty()) row->Advance();
+    return absl::OkStatus();
+  }
   std::vector<std::string> place = absl::StrSplit(row->cursor, absl::MaxSplits(kBetween, 2));
   place.resize(3);
   struct Answer {
@@ -216,7 +277,7 @@ absl::Status Erasures::ScrubAnswers(ErasureRow* row, const v1::Actor& erased) {
                                                     SqlText(answer.key), SqlBlob(scrubbed)})
                              .status());
   }
-  if (looked_at < kAnswersAtOnce) row->Advance();
+  if (looked_at < kAnswersAtOnce) row->cursor = std::string(1, kInAudit);
   return absl::OkStatus();
 }
 
@@ -273,11 +334,18 @@ absl::Status Erasures::EraseRows(ErasureRow* row) {
   }
   HEIM_RETURN_IF_ERROR(EraseFiles(row, &more));
   if (more) return absl::OkStatus();
+  // What was on its way when the account was closed, such as a picture that was being made.
+  HEIM_RETURN_IF_ERROR(EraseIdentity(row));
+  HEIM_RETURN_IF_ERROR(session_->Execute(kForgetPicture, {actor}).status());
   // Files that stay are counted on.
   if (row->deletes_messages()) {
     HEIM_RETURN_IF_ERROR(session_->Execute(kEraseUsage, {actor}).status());
   }
   HEIM_RETURN_IF_ERROR(session_->Execute(kEraseLeavings, {actor}).status());
+  HEIM_RETURN_IF_ERROR(session_->Execute(kEraseSources, {actor}).status());
+  HEIM_ASSIGN_OR_RETURN(const int64_t entries,
+                        AuditEntries(*session_).AnonymiseActor(row->actor_id()));
+  row->Count("audit_entries", static_cast<uint64_t>(entries));
   row->Advance();
   return absl::OkStatus();
 }

@@ -43,8 +43,10 @@ constexpr char kLookAt[] =
 constexpr char kReactedIn[] =
     "SELECT message_id, emoji FROM reactions "
     "WHERE message_id > $2 AND message_id <= $3 AND actor_id = $1 ORDER BY message_id, emoji";
-constexpr char kForgetClientId[] =
-    "UPDATE messages SET client_id = NULL, request_hash = NULL WHERE id = $1";
+// How the author's programs called its messages, tombstones too.
+constexpr char kForgetClientIds[] =
+    "UPDATE messages SET client_id = NULL, request_hash = NULL "
+    "WHERE id > $2 AND id <= $3 AND actor_id = $1";
 constexpr char kVersions[] = "SELECT revision, body FROM message_versions WHERE message_id = $1";
 constexpr char kSetVersion[] =
     "UPDATE message_versions SET body = $3 WHERE message_id = $1 AND revision = $2";
@@ -168,6 +170,8 @@ absl::StatusOr<Erasures::Window> Erasures::NextMessages(ErasureRow* row) {
   const bool full = window.messages.size() == kMessagesAtOnce;
   if (!status.ok() && !(full && absl::IsOutOfRange(status))) return status;
   const std::string to = row->cursor;
+  HEIM_RETURN_IF_ERROR(
+      session_->Execute(kForgetClientIds, {SqlText(id), SqlText(from), SqlText(to)}).status());
   HEIM_RETURN_IF_ERROR(session_->Query(
       kReactedIn, {SqlText(id), SqlText(from), SqlText(to)}, [&](const SqlRow& reaction) {
         window.reactions.push_back({MessageId(reaction.Text(0)), TextOf(reaction, 1)});
@@ -178,7 +182,6 @@ absl::StatusOr<Erasures::Window> Erasures::NextMessages(ErasureRow* row) {
 }
 
 absl::Status Erasures::AnonymiseMessage(const MessageId& message) {
-  HEIM_RETURN_IF_ERROR(session_->Execute(kForgetClientId, {SqlId(message)}).status());
   return session_->Execute(kEraseVersions, {SqlId(message)}).status();
 }
 

@@ -7,6 +7,7 @@ covered without a word here.
 import datetime
 import itertools
 import re
+import time
 import uuid
 
 import grpc
@@ -59,6 +60,7 @@ class World:
         self.token = owner.post("/auth/tokens", {"label": "t"}).json()["key"]
         self.session = self.member.get("/auth/sessions").json()["sessions"][0]
         self.invite = owner.post(f"/workspaces/{workspace['id']}/invites").json()["invite"]
+        self.erasure = self._erase(server, owner)
         self.ids = {
             "channel_id": [self.channel["id"], self.private["id"], self.dm["id"]],
             "message_id": [self.message["id"], self.hidden["id"]],
@@ -75,6 +77,7 @@ class World:
             "bookmark_id": [self.bookmark["id"]],
             "scheduled_message_id": [self.scheduled["id"]],
             "emoji_id": [self.emoji["id"]],
+            "erasure_id": [self.erasure["id"]],
         }
         for other, same in {"thread_id": "message_id", "before": "message_id",
                             "after": "message_id", "around": "message_id",
@@ -83,6 +86,19 @@ class World:
                             "channel_ids": "channel_id", "actor_ids": "actor_id",
                             "members": "actor_id", "attachments": "file_id"}.items():
             self.ids[other] = self.ids[same]
+
+    @staticmethod
+    def _erase(server, owner):
+        """The erasure of somebody, which is over."""
+        person = server.person(owner, next(names))
+        began = owner.post(f"/actors/{person.id}/erase", {"confirm": person.actor["username"]})
+        assert began.status_code == 201, began.text
+        end = time.monotonic() + DEADLINE
+        while True:
+            erasure = owner.get(f"/erasures/{began.json()['id']}").json()
+            if erasure["state"] == "done":
+                return erasure
+            assert time.monotonic() < end, erasure
 
     def head(self):
         """Moves with every change of the workspace."""
