@@ -1,4 +1,5 @@
-// heim admin actor reset-password, heim admin invite: links that an admin hands to people.
+// heim admin actor reset-password, heim admin invite: links that an admin hands to people; heim
+// admin reset-password: one that the operator of the machine makes.
 #include <memory>
 #include <string>
 #include <string_view>
@@ -134,6 +135,28 @@ void AddResetCommand(CommandLine& line, CLI::App& actor) {
       Add(line, actor, "reset-password", "Print a link by which somebody sets a new password",
           &ResetPassword, options);
   reset->add_option("actor", options->actor, "Person by name or id")->required();
+}
+
+void AddOperatorCommands(CommandLine& line, CLI::App& admin) {
+  CLI::App* reset = admin.add_subcommand(
+      "reset-password",
+      "On the server's machine, with its settings: print a link by which somebody, even the only "
+      "owner, sets a new password");
+  AddCommonOptions(line, *reset);
+  auto username = std::make_shared<std::string>();
+  reset->add_option("username", *username, "Handle")->required();
+  reset->callback([&line, username] {
+    line.run = [&line, username]() -> absl::Status {
+      std::string report;
+      if (line.host->reset_link(*username, &report) != 0) {
+        return absl::FailedPreconditionError(report);
+      }
+      v1::CreatePasswordResetResponse response;
+      response.set_reset_url(report);
+      Print(line, response, report);
+      return absl::OkStatus();
+    };
+  });
 }
 
 void AddInviteCommands(CommandLine& line, CLI::App& admin) {

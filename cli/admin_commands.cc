@@ -294,6 +294,7 @@ void AddAdminCommands(CommandLine& line) {
   AddWorkspaceCommands(line, *admin, options);
   AddChannelCommands(line, *admin, options);
   AddInviteCommands(line, *admin);
+  AddOperatorCommands(line, *admin);
 }
 
 }  // namespace heim

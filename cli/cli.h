@@ -15,6 +15,9 @@ struct CliHost {
   // Part of `heim doctor`: the settings of the environment, one line each; an error line when one
   // is bad.
   std::function<int(std::string* report)> check_settings;
+  // `heim admin reset-password`: a link for the account, made with the server's secret key; or an
+  // error line.
+  std::function<int(const std::string& username, std::string* report)> reset_link;
 };
 
 // Parses the arguments and runs the command. 0: done; 1: it failed (the reason and the next step

@@ -20,7 +20,8 @@
 namespace heim {
 
 struct PasswordResetOptions {
-  std::string public_url;  // HEIM_PUBLIC_URL; empty: links are relative
+  std::string public_url;    // HEIM_PUBLIC_URL; empty: links are relative
+  std::string operator_key;  // of OperatorLinkKey; empty: the operator makes no links
 };
 
 class PasswordResetService {

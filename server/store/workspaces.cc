@@ -22,8 +22,10 @@ constexpr char kGetByIdOrSlug[] =
     "SELECT " HEIM_WORKSPACE_COLUMNS
     "FROM workspaces w WHERE w.id = $1 OR w.slug = $1 ORDER BY CASE WHEN w.id = $1 THEN 0 ELSE 1 "
     "END LIMIT 1";
-constexpr char kFirst[] =
-    "SELECT " HEIM_WORKSPACE_COLUMNS "FROM workspaces w ORDER BY w.created_at, w.id LIMIT 1";
+constexpr char kFirst[] = "SELECT " HEIM_WORKSPACE_COLUMNS
+                          "FROM workspaces w WHERE NOT EXISTS "
+                          "(SELECT 1 FROM workspace_deletions d WHERE d.workspace_id = w.id) "
+                          "ORDER BY w.created_at, w.id LIMIT 1";
 constexpr char kUpdate[] =
     "UPDATE workspaces SET name = $2, slug = $3, owner_id = $4, settings = $5, revision = $6 "
     "WHERE id = $1";

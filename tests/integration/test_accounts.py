@@ -380,6 +380,26 @@ def test_the_command_line_prints_a_link(tmp_path):
         error(bob.get("/auth/me"), 401, "token_revoked")
 
 
+def test_the_operator_of_the_machine_lets_the_only_owner_in_again(tmp_path):
+    with Server(tmp_path, HEIM_PUBLIC_URL="https://chat.example/") as server:
+        ada = server.setup("ada")
+
+        def link(name):
+            made = server.run("admin", "reset-password", name).stdout.strip()
+            assert made.startswith("https://chat.example/reset?token=op."), made
+            return made.split("token=")[1]
+
+        first, second = link("ada"), link("ada")
+        assert reset(server, first).status_code == 200
+        error(ada.get("/auth/me"), 401, "token_revoked")
+        for used in (first, second, link("nobody"), first[:-1] + "x"):
+            error(reset(server, used), 403, "reset_token_invalid")
+        server.env["HEIM_DATA_DIR"] = str(tmp_path / "nothing")
+        elsewhere = server.run("admin", "reset-password", "ada", check=False)
+        assert elsewhere.returncode == 1 and "no server's data" in elsewhere.stderr
+        assert "op." not in server.log_text()
+
+
 # --- The last owner
 
 def at_once(*acts):

@@ -25,6 +25,7 @@ CREATE TABLE import_ids (
   done BIGINT NOT NULL,
   PRIMARY KEY (workspace_id, source, kind, external_id)
 ){{without_rowid}};
+CREATE INDEX import_ids_reserved ON import_ids (new_id) WHERE done = 0;
 
 -- Erasures of actors: `stage` and `place` say how far each has come, `record` is the erasure of the contract. `state` 1 is
 -- running, 2 done. `email` is the address that invites are looked through for, until they were.
@@ -40,3 +41,9 @@ CREATE TABLE erasures (
 );
 CREATE INDEX erasures_actor ON erasures (actor_id, id);
 CREATE INDEX erasures_running ON erasures (stage, id) WHERE state = 1;
+
+-- Deleted workspaces. `stage` says what is being erased; 4: nothing is left but the row's id.
+CREATE TABLE workspace_deletions (
+  workspace_id {{text}} PRIMARY KEY,
+  stage BIGINT NOT NULL
+){{without_rowid}};
