@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "server/base/strings.h"
 #include "server/model/people_limits.h"
+#include "server/model/preview_limits.h"
 
 namespace heim {
 namespace {
@@ -182,6 +183,24 @@ std::string Pictures() {
                   {"characters of an emoji's name", absl::StrCat(kCustomEmojiNameMaxLength)}});
 }
 
+std::string LinkPreviews() {
+  return Section("Link previews",
+                 {{"links of a message", absl::StrCat(kPreviewLinksMax)},
+                  {"link", Bytes(kPreviewLinkMaxBytes)},
+                  {"what is read of a page", Bytes(kPreviewPageMaxBytes)},
+                  {"file of its picture", Bytes(kPreviewImageMaxBytes)},
+                  {"pixels of its picture", absl::StrCat(kPreviewImageMaxPixels)},
+                  {"time for a page, and for its picture", Time(kPreviewPageTimeout)},
+                  {"longer side of the picture as kept", absl::StrCat(kPreviewImagePixels, " px")},
+                  {"characters of title, description, site's name",
+                   absl::StrCat(kPreviewTitleMaxLength, ", ", kPreviewDescriptionMaxLength, ", ",
+                                kPreviewSiteMaxLength)},
+                  {"a page is not asked again for", Time(kPreviewPageKept)},
+                  {"one that said nothing for", Time(kPreviewFailureKept)},
+                  {"pages kept of a workspace", absl::StrCat(kPreviewPagesPerWorkspace)},
+                  {"domains in `allow` and in `deny`", absl::StrCat(kPreviewDomainsMax)}});
+}
+
 std::string Rates() {
   std::string out =
       "\n## Rates\n\nToken buckets, in the tier pro (HEIM_RATE_TIER); HEIM_RATE_LIMITS=off "
@@ -233,7 +252,7 @@ std::optional<RateTier> RateTierOf(std::string_view name) {
 std::string LimitsMarkdown() {
   return absl::StrCat("# Limits\n\nMade from `server/model/limits.h`; do not edit.\n", Messages(),
                       Threads(), Requests(), Events(), Streams(), Accounts(), Notifications(),
-                      Pictures(), Rates());
+                      Pictures(), LinkPreviews(), Rates());
 }
 
 }  // namespace heim

@@ -37,7 +37,8 @@ struct NewKey {
 absl::StatusOr<absl::Time> KeyExpiry(bool given, const google::protobuf::Timestamp& expires_at,
                                      absl::Time now);
 
-// Inserts the key and answers its record.
+// Inserts the key and answers its record. LIMIT_REACHED when kAgentKeysMax of an agent work
+// already.
 absl::StatusOr<v1::ApiKey> InsertKey(WriteTx& tx, const NewKey& key, const KeySecret& secret);
 
 struct KeyPage {

@@ -486,3 +486,18 @@ def test_every_front_has_them(server, ada):
                             headers={"Authorization": f"Bearer {ada.token}"},
                             json={"agent_id": agent.id, "key_id": agent.key["id"], "overlap": "60s"})
     assert connect.status_code == 200 and connect.json()["api_key"], connect.text
+
+
+def test_an_agent_has_so_many_keys_that_work_and_no_more(server, ada):
+    agent = server.agent(ada, name())
+    at = f"/agents/{agent.id}/keys"
+    for _ in range(49):
+        assert ada.post(at).status_code == 201
+    error(ada.post(at), 400, "limit_reached")
+    error(ada.post(f"{at}/{agent.key['id']}/rotate"), 400, "limit_reached")
+    # One that ends at once makes room for the one in its place.
+    rotated = ada.post(f"{at}/{agent.key['id']}/rotate", {"overlap": "0s"})
+    assert rotated.status_code == 200, rotated.text
+    error(ada.post(at), 400, "limit_reached")
+    assert ada.delete(f"{at}/{rotated.json()['key']['id']}").status_code == 200
+    assert ada.post(at).status_code == 201
