@@ -7,7 +7,7 @@ NOBODY = "00000000-0000-7000-8000-000000000000"
 
 def erases(cell):
     """Nobody is erased without the right name: that is what who may erase hears."""
-    return {"owner": "INVALID_ARGUMENT", "guest": "NOT_FOUND"}.get(cell.workspace, "PERMISSION_DENIED")
+    return {"owner": "FAILED_PRECONDITION", "guest": "NOT_FOUND"}.get(cell.workspace, "PERMISSION_DENIED")
 
 
 ROWS = {
@@ -21,5 +21,5 @@ ROWS = {
     "WorkspaceDeletionService.DeleteWorkspace": Row(
         lambda c: {"workspace_id": c.world.workspace, "confirm": "something-else"},
         workspace="owner", reads=True,
-        expect=lambda c: "INVALID_ARGUMENT" if c.workspace == "owner" else "PERMISSION_DENIED"),
+        expect=lambda c: "FAILED_PRECONDITION" if c.workspace == "owner" else "PERMISSION_DENIED"),
 }
