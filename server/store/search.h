@@ -51,8 +51,9 @@ struct IndexedMessage {
 struct IndexBatch {
   std::vector<IndexedMessage> messages;  // new, or as they are now
   std::vector<MessageId> erased;
-  std::optional<IndexPlace> place;             // to be kept with it
-  std::optional<std::string> backfill_before;  // to be kept; empty: all is indexed
+  std::optional<IndexPlace> place;  // to be kept with it
+  // To be kept; empty: all is indexed. The messages then come newest first.
+  std::optional<std::string> backfill_before;
 };
 
 // A channel that the caller may read, from a seq on.
@@ -80,7 +81,7 @@ struct IndexSearch {
 
 struct IndexAnswer {
   std::vector<IndexHit> hits;  // in order, at most as many as asked for
-  int64_t newest = 0;          // greatest place that was looked at: further pages leave out the rest
+  int64_t newest = 0;  // greatest place that was looked at: further pages leave out the rest
 };
 
 class MessageIndex {
@@ -88,6 +89,8 @@ class MessageIndex {
   virtual ~MessageIndex() = default;
 
   virtual absl::StatusOr<IndexState> Load() = 0;
+  // INTERNAL when a search found the index damaged.
+  virtual absl::Status Health() const = 0;
   // Forgets everything.
   virtual absl::Status Reset() = 0;
   // Marks where the logs stand; all messages there are now will come from their rows.
@@ -100,6 +103,7 @@ class MessageIndex {
   // A bounded step of it.
   virtual absl::Status Scrub() = 0;
 
+  // UNAVAILABLE also for a damaged index.
   virtual absl::StatusOr<IndexAnswer> Find(const IndexSearch& search) = 0;
 };
 

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "absl/strings/str_join.h"
-#include "server/base/check.h"
+#include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
 #include "server/model/limits.h"
@@ -157,7 +157,7 @@ absl::StatusOr<IndexAnswer> SqliteSearchIndex::Find(const IndexSearch& search) {
   if (reader.connection == nullptr) return absl::UnavailableError("the index is being replaced");
   reader.rights = std::move(scope.rights);
   std::vector<IndexHit>& hits = answer.hits;
-  HEIM_RETURN_IF_ERROR(reader.connection->Query(
+  const absl::Status status = reader.connection->Query(
       ranked ? kFindRanked : kFindNewest,
       {SqlText(expression), SqlValue(from), SqlValue(before),
        SqlInt(ranked ? kSearchRankedMax : search.limit)},
@@ -169,7 +169,13 @@ absl::StatusOr<IndexAnswer> SqliteSearchIndex::Find(const IndexSearch& search) {
           hits.push_back(std::move(hit));
         }
         return absl::OkStatus();
-      }));
+      });
+  if (absl::IsInternal(status)) {
+    LogError("The search index is damaged", {{"error", status}});
+    damaged_ = true;
+    return absl::UnavailableError("the search index is damaged");
+  }
+  HEIM_RETURN_IF_ERROR(status);
   if (!ranked) return answer;
   const size_t wanted = std::min<size_t>(search.limit, hits.size());
   std::partial_sort(hits.begin(), hits.begin() + static_cast<std::ptrdiff_t>(wanted), hits.end(),

@@ -34,6 +34,8 @@ constexpr char kRowById[] = HEIM_ROW "WHERE m.id = $1";
 constexpr char kSomeOfChannel[] = HEIM_ROW "WHERE m.channel = $1 LIMIT 500";
 constexpr char kLastPlace[] =
     "SELECT COALESCE(MAX(place), $1 - 1) FROM messages WHERE place >= $1 AND place < $1 + 1024";
+constexpr char kFirstPlace[] =
+    "SELECT COALESCE(MIN(place), $1 + 1024) FROM messages WHERE place >= $1 AND place < $1 + 1024";
 constexpr char kInsert[] =
     "INSERT INTO messages (place, id, channel, seq, revision, words) "
     "VALUES ($1, $2, $3, $4, $5, $6)";
@@ -144,8 +146,10 @@ absl::Status SqliteSearchIndex::KeepPlace(const IndexPlace& place) {
 
 absl::Status SqliteSearchIndex::Apply(const IndexBatch& batch) {
   return InTransaction([&](Changes* changes) -> absl::Status {
+    const Coming coming =
+        batch.backfill_before.has_value() ? Coming::kNewestFirst : Coming::kOldestFirst;
     for (const IndexedMessage& message : batch.messages) {
-      HEIM_RETURN_IF_ERROR(Put(message, changes));
+      HEIM_RETURN_IF_ERROR(Put(message, coming, changes));
     }
     for (const MessageId& id : batch.erased) {
       HEIM_ASSIGN_OR_RETURN(const std::vector<Row> rows, RowsWhere(kRowById, SqlId(id)));
@@ -200,17 +204,27 @@ absl::StatusOr<std::string> SqliteSearchIndex::KeysOf(const IndexedMessage& mess
   return StrCat(keys, " t", thread);
 }
 
-// A place after those of the same millisecond; when very many came at once, a little later.
-absl::StatusOr<int64_t> SqliteSearchIndex::FreePlace(int64_t created_at_ms) {
-  int64_t first = std::max<int64_t>(created_at_ms, 0) * kPlacesPerMs;
+// A place beside those of the same millisecond; when very many came at once, further off.
+absl::StatusOr<int64_t> SqliteSearchIndex::FreePlace(int64_t created_at_ms, Coming coming) {
+  const bool up = coming == Coming::kOldestFirst;
+  // Far enough from 0 for places below.
+  int64_t first = std::max<int64_t>(created_at_ms, kPlacesPerMs) * kPlacesPerMs;
   while (true) {
-    HEIM_ASSIGN_OR_RETURN(const int64_t last, QueryInt(*writer_, kLastPlace, {SqlValue(first)}));
-    if (last + 1 < first + kPlacesPerMs) return last + 1;
-    first += kPlacesPerMs;
+    const SqlValue from = SqlValue(first);
+    if (up) {
+      HEIM_ASSIGN_OR_RETURN(const int64_t last, QueryInt(*writer_, kLastPlace, {from}));
+      if (last + 1 < first + kPlacesPerMs) return last + 1;
+      first += kPlacesPerMs;
+    } else {
+      HEIM_ASSIGN_OR_RETURN(const int64_t lowest, QueryInt(*writer_, kFirstPlace, {from}));
+      if (lowest > first) return lowest - 1;
+      first -= kPlacesPerMs;
+    }
   }
 }
 
-absl::Status SqliteSearchIndex::Put(const IndexedMessage& message, Changes* changes) {
+absl::Status SqliteSearchIndex::Put(const IndexedMessage& message, Coming coming,
+                                    Changes* changes) {
   HEIM_ASSIGN_OR_RETURN(const int64_t channel, NumberOf('c', message.channel_id.str(), changes));
   HEIM_ASSIGN_OR_RETURN(const std::string keys, KeysOf(message, channel, changes));
   const std::string words = absl::StrJoin(message.words, " ");
@@ -218,7 +232,7 @@ absl::Status SqliteSearchIndex::Put(const IndexedMessage& message, Changes* chan
   HEIM_ASSIGN_OR_RETURN(const std::vector<Row> rows, RowsWhere(kRowById, SqlId(message.id)));
   int64_t place = 0;
   if (rows.empty()) {
-    HEIM_ASSIGN_OR_RETURN(place, FreePlace(message.created_at_ms));
+    HEIM_ASSIGN_OR_RETURN(place, FreePlace(message.created_at_ms, coming));
     HEIM_RETURN_IF_ERROR(
         writer_
             ->Execute(kInsert, {SqlValue(place), SqlId(message.id), SqlValue(channel),

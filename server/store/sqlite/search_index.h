@@ -3,6 +3,7 @@
 // fit the logs. Owned by app; threads and errors as MessageIndex says; Open blocks on the disk.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -36,6 +37,7 @@ class SqliteSearchIndex final : public MessageIndex {
   ~SqliteSearchIndex() override;
 
   absl::StatusOr<IndexState> Load() override;
+  absl::Status Health() const override;
   absl::Status Reset() override;
   absl::Status Begin(absl::Span<const IndexPlace> places) override;
   absl::Status Apply(const IndexBatch& batch) override;
@@ -81,8 +83,10 @@ class SqliteSearchIndex final : public MessageIndex {
   absl::StatusOr<int64_t> NumberOf(char kind, const std::string& id, Changes* changes);
   int64_t KnownNumber(char kind, const std::string& id) const;
   absl::StatusOr<std::vector<Row>> RowsWhere(std::string_view sql, const SqlValue& value);
-  absl::Status Put(const IndexedMessage& message, Changes* changes);
-  absl::StatusOr<int64_t> FreePlace(int64_t created_at_ms);
+  // In which order messages of the same moment come.
+  enum class Coming { kOldestFirst, kNewestFirst };
+  absl::Status Put(const IndexedMessage& message, Coming coming, Changes* changes);
+  absl::StatusOr<int64_t> FreePlace(int64_t created_at_ms, Coming coming);
   absl::StatusOr<std::string> KeysOf(const IndexedMessage& message, int64_t channel,
                                      Changes* changes);
   absl::Status Remove(const Row& row, Changes* changes);
@@ -99,6 +103,7 @@ class SqliteSearchIndex final : public MessageIndex {
   const std::unique_ptr<DatabaseFile> file_;  // outlives the connections
   std::unique_ptr<SqliteConnection> writer_;
   bool has_remains_ = false;          // the writing thread's
+  std::atomic<bool> damaged_{false};  // a search found it so
   std::unique_ptr<Readers> readers_;  // the pool lives as long as the object
   mutable absl::Mutex mutex_;
   Numbers numbers_ ABSL_GUARDED_BY(mutex_);

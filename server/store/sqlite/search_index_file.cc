@@ -30,7 +30,7 @@ constexpr std::string_view kSchema[] = {
     "CREATE INDEX messages_channel ON messages (channel)",
     "CREATE TABLE texts (place INTEGER PRIMARY KEY, words TEXT NOT NULL, keys TEXT NOT NULL)",
     "CREATE VIRTUAL TABLE found USING fts5(words, keys, content='', columnsize=0, "
-    "tokenize='ascii', prefix='3')",
+    "tokenize='ascii', prefix='3 4')",
 };
 // Erased bytes are overwritten; the log of changes is synced only when it is copied into the file.
 constexpr std::string_view kPragmas[] = {"PRAGMA secure_delete = ON",
@@ -137,8 +137,13 @@ absl::Status SqliteSearchIndex::RemoveFiles() {
   return file_->Make();
 }
 
+absl::Status SqliteSearchIndex::Health() const {
+  return damaged_ ? absl::InternalError("a search found it damaged") : absl::OkStatus();
+}
+
 absl::Status SqliteSearchIndex::Reset() {
   HEIM_RETURN_IF_ERROR(RemoveFiles());
+  damaged_ = false;
   return OpenFile();
 }
 

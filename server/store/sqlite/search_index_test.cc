@@ -323,6 +323,30 @@ TEST_F(SearchIndexTest, AFileThatIsNoneOfOursIsReplaced) {
   EXPECT_EQ(Find("word"), "");
 }
 
+TEST_F(SearchIndexTest, ASearchThatMeetsDamageSaysSoAndTheIndexCanBeMadeAnew) {
+  std::vector<IndexedMessage> messages;
+  for (int i = 0; i < 500; ++i) messages.push_back(Message(StrCat("m", i), StrCat("word", i)));
+  Put(messages);
+  {
+    auto file = SqliteConnection::Open(path(), SqliteConnection::Mode::kWriter);
+    ASSERT_TRUE(file.ok());
+    ASSERT_TRUE((*file)->Execute("UPDATE found_data SET block = x'00' WHERE id > 10", {}).ok());
+  }
+  const auto query = ParseSearchQuery("word42");
+  const auto answer = index_->Find({.workspace_id = WorkspaceId("w"),
+                                    .query = *query,
+                                    .channels = channels_,
+                                    .order = v1::SEARCH_ORDER_NEWEST,
+                                    .after = std::nullopt,
+                                    .newest = 0,
+                                    .limit = 10});
+  EXPECT_EQ(answer.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(absl::IsInternal(index_->Health()));
+  ASSERT_TRUE(index_->Reset().ok());
+  EXPECT_TRUE(index_->Health().ok());
+  EXPECT_EQ(Find("word42"), "");
+}
+
 TEST_F(SearchIndexTest, ASecondServerIsKeptOut) {
   SqliteSearchIndex::Options options;
   options.path = path();
