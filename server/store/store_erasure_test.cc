@@ -91,11 +91,17 @@ TEST_P(StoreSuite, AnErasureIsFoundUntilItIsDone) {
 
 TEST_P(StoreSuite, AnErasureTakesTheNameOutOfTheWholeLog) {
   // More than one step looks at.
-  for (int i = 0; i < 1200; ++i) {
-    v1::Message message = NewMessage(bob_, "said");
-    message.mutable_actor()->set_display_name("Bob Builder");
-    MustPost(message);
-  }
+  MustCommit([&](WriteTx& tx) -> absl::Status {
+    for (int i = 0; i < 1200; ++i) {
+      v1::Event event;
+      v1::Message& message = *event.mutable_message_new()->mutable_message();
+      message = NewMessage(bob_, "said");
+      message.mutable_actor()->set_display_name("Bob Builder");
+      event.set_channel_id(message.channel_id());
+      HEIM_RETURN_IF_ERROR(tx.Emit(workspace_, event).status());
+    }
+    return absl::OkStatus();
+  });
   ErasureRow row = ErasureOf(bob_);
   row.stage = ErasureRow::Stage::kLog;
   int steps = 0;
