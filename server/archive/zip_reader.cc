@@ -73,12 +73,13 @@ class ZipReader::Storage {
     zlib_filefunc64_def calls = {};
     calls.opaque = this;
     calls.zopen64_file = [](voidpf self, const void*, int) -> voidpf {
-      return new Position{static_cast<Storage*>(self), 0};
+      return new Position{static_cast<Storage*>(self)};
     };
     calls.zread_file = [](voidpf, voidpf at, void* out, uLong n) -> uLong {
       auto* position = static_cast<Position*>(at);
       const size_t got = position->storage->Read(position->offset, static_cast<char*>(out), n);
       position->offset += got;
+      position->cut = position->cut || got < n;
       return got;
     };
     calls.zwrite_file = [](voidpf, voidpf, const void*, uLong) -> uLong { return 0; };
@@ -92,14 +93,16 @@ class ZipReader::Storage {
       delete static_cast<Position*>(at);
       return 0;
     };
-    calls.zerror_file = [](voidpf, voidpf) -> int { return 0; };
+    // Minizip takes a byte that is not there for a zero unless this says otherwise.
+    calls.zerror_file = [](voidpf, voidpf at) -> int { return static_cast<Position*>(at)->cut; };
     return unzOpen2_64("", &calls);
   }
 
  private:
   struct Position {
     Storage* storage;
-    uint64_t offset;
+    uint64_t offset = 0;
+    bool cut = false;
 
     long Seek(uint64_t to, int origin) {
       const uint64_t base = origin == ZLIB_FILEFUNC_SEEK_SET   ? 0

@@ -170,7 +170,6 @@ class SlackSource : public RecordSource {
         if (directory_.full()) return InvalidArchive(place_, "too many channels");
       }
     }
-    // What cannot be read was told here, and is told once.
     return any ? absl::OkStatus()
                : InvalidArchive("", "it holds no list of channels (channels.json)");
   }
