@@ -112,9 +112,10 @@ int main(int argc, char** argv) {
   std::sort(micros.begin(), micros.end());
   std::printf(
       "{\"answers\":%zu,\"errors\":%lld,\"seconds\":%.3f,\"bytes\":%lld,\"p50_us\":%lld,"
-      "\"p99_us\":%lld}\n",
+      "\"p95_us\":%lld,\"p99_us\":%lld}\n",
       micros.size(), static_cast<long long>(errors), seconds, static_cast<long long>(bytes),
       static_cast<long long>(Percentile(micros, 0.5)),
+      static_cast<long long>(Percentile(micros, 0.95)),
       static_cast<long long>(Percentile(micros, 0.99)));
   return errors == 0 ? 0 : 1;
 }

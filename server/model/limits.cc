@@ -45,6 +45,18 @@ std::string Section(std::string_view title, const std::vector<Row>& rows) {
   return out;
 }
 
+std::string Search() {
+  return Section("Search",
+                 {{"text of a message that is found", Bytes(kSearchTextMaxBytes)},
+                  {"words, phrases and filters of a query", absl::StrCat(kSearchTermsMax)},
+                  {"letters before a `*`", absl::StrCat(kSearchPrefixMinLength)},
+                  {"messages that are ranked, the newest", absl::StrCat(kSearchRankedMax)},
+                  {"hits of a page: default", absl::StrCat(kSearchPageDefault)},
+                  {"hits of a page: most", absl::StrCat(kSearchPageMax)},
+                  {"characters of a snippet", absl::StrCat(kSearchSnippetMaxLength)},
+                  {"wait for `min_position`", Time(kSearchWaitMax)}});
+}
+
 std::string Messages() {
   return Section("Messages",
                  {{"text of a message, streamed or not", Bytes(kMessageContentMaxBytes)},
@@ -191,6 +203,8 @@ std::string LinkPreviews() {
                   {"file of its picture", Bytes(kPreviewImageMaxBytes)},
                   {"pixels of its picture", absl::StrCat(kPreviewImageMaxPixels)},
                   {"time for a page, and for its picture", Time(kPreviewPageTimeout)},
+                  {"time for all pages of a message", Time(kPreviewMessageTime)},
+                  {"a message is looked at within", Time(kPreviewLate)},
                   {"longer side of the picture as kept", absl::StrCat(kPreviewImagePixels, " px")},
                   {"characters of title, description, site's name",
                    absl::StrCat(kPreviewTitleMaxLength, ", ", kPreviewDescriptionMaxLength, ", ",
@@ -251,8 +265,8 @@ std::optional<RateTier> RateTierOf(std::string_view name) {
 
 std::string LimitsMarkdown() {
   return absl::StrCat("# Limits\n\nMade from `server/model/limits.h`; do not edit.\n", Messages(),
-                      Threads(), Requests(), Events(), Streams(), Accounts(), Notifications(),
-                      Pictures(), LinkPreviews(), Rates());
+                      Search(), Threads(), Requests(), Events(), Streams(), Accounts(),
+                      Notifications(), Pictures(), LinkPreviews(), Rates());
 }
 
 }  // namespace heim

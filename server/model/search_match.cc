@@ -119,9 +119,10 @@ SearchExcerpt ExcerptOf(std::string_view text, const Tokens& tokens,
   uint32_t at = 0;
   while (!text.empty() && at < begin + length) {
     const std::string_view rest = text;
-    const char32_t c = TakeCodePoint(text).value_or(U' ');
-    const std::string_view bytes = rest.substr(0, rest.size() - text.size());
-    if (at++ >= begin) StrAppend(&excerpt.snippet, IsBreak(c) ? " " : bytes);
+    const std::optional<char32_t> c = TakeCodePoint(text);
+    std::string_view bytes = rest.substr(0, rest.size() - text.size());
+    if (!c.has_value()) bytes = "\xEF\xBF\xBD";  // stored text is valid: only to be sure
+    if (at++ >= begin) StrAppend(&excerpt.snippet, IsBreak(c.value_or(0)) ? " " : bytes);
   }
   if (!text.empty()) excerpt.snippet += "…";
   for (const Span& span : spans) {
