@@ -10,6 +10,7 @@ import time
 import pytest
 import requests
 
+from audit_log import entries
 from heim_server import DEADLINE, PASSWORD, Client, Server, error
 from pictures import comment, png
 from test_erasure import files_with, in_postgres
@@ -198,6 +199,9 @@ def test_nothing_of_an_erased_person_is_in_any_row_file_or_log(own):
     assert copy["forward"]["actor"]["display_name"] == "Deleted user"
     assert [m["content"] for m in ok(ann.get(f"/channels/{made['dm']['id']}/messages"))["messages"]
             if "deleted_at" not in m] == ["an answer"]
+    # Who did it, and to whom, is told by ids.
+    told = entries(ada, action="actor.erase")
+    assert [(each["actor"]["id"], each["subject_id"]) for each in told] == [(ada.id, bob.id)]
     # Who replays the log hears nothing of it either.
     replayed = ada.get(f"/events/poll?cursor={cursor}&wait_ms=0").text
     assert "message.deleted" in replayed and MARK not in replayed and TEXT not in replayed
@@ -313,3 +317,23 @@ def test_a_long_erasure_goes_on_after_a_restart(ending):
         assert rows_with(server, TEXT) == set()
         left = ok(ada.get(f"/channels/{channel['id']}/messages"))["messages"]
         assert [m["content"] for m in left if "deleted_at" not in m] == ["meanwhile"]
+
+
+def test_an_agent_is_erased_like_a_person(own):
+    ada = own.setup()
+    agent = own.agent(ada, f"{MARK}-bot")
+    ok(ada.patch(f"/agents/{agent.id}", {"agent": {
+        "description": f"{MARK} helps", "model": f"{MARK}-1", "framework": MARK,
+        "capabilities": [f"{MARK}-able"], "config": {MARK: 1},
+        "webhook_url": f"https://example.com/{MARK}"}}))
+    channel = ada.default_channel()
+    stream = ok(agent.post(f"/channels/{channel['id']}/streams"))
+    ok(agent.post(f"/streams/{stream['id']}/chunks", {"delta": f"{TEXT} half"}))
+    assert {"agent_profiles", "agent_capabilities"} <= rows_with(own, MARK)
+    began = erase(ada, agent.id, f"{MARK}-bot")
+    assert began.status_code == 201, began.text
+    wait_done(ada, began.json())
+    error(agent.get("/actors/me"), 401, "unauthenticated")
+    assert ok(ada.get(f"/messages/{stream['message_id']}"))["actor"]["display_name"] == "Deleted agent"
+    for needle in (MARK, TEXT):
+        wait_until(lambda: rows_with(own, needle) == set())

@@ -77,6 +77,8 @@ def test_nothing_of_a_deleted_workspace_is_left(own, ending):
     wait_until(lambda: deleted(own))
     assert rows_with(own, SECRET) <= {"audit_entries"}
     assert not files_with(own, f"bytes of {SECRET}")
+    # Nobody can read it any more, but it is told.
+    assert b"workspace.delete" in query(own, "SELECT action FROM audit_entries")
     # The others go on, and the name is free.
     assert ok(ada.get(f"/messages/{kept['id']}"))["content"] == "stays"
     assert second(own, ada)["id"] != workspace["id"]
