@@ -37,6 +37,7 @@ constexpr std::array kNames = {
     "HEIM_SECRET_KEY",
     "HEIM_SETUP_TOKEN",
     "HEIM_MAX_FILE_SIZE",
+    "HEIM_MAX_IMPORT_SIZE",
     "HEIM_FILE_QUOTA_ACTOR",
     "HEIM_FILE_QUOTA_WORKSPACE",
     "HEIM_FILE_UNLINKED_KEPT",
@@ -233,6 +234,16 @@ absl::Status LoadFiles(const Reader& read, Config* config) {
       return Bad("HEIM_MAX_FILE_SIZE", size, "at most 5GiB with HEIM_STORAGE_TYPE=s3");
     }
     config->max_file_bytes = static_cast<int64_t>(*bytes);
+  }
+  if (config->s3.has_value()) config->max_import_bytes = S3BlobStore::kMaxBytes;
+  if (const std::string size = read("HEIM_MAX_IMPORT_SIZE"); !size.empty()) {
+    const auto bytes = ParseByteSize(size);
+    const uint64_t most = config->s3.has_value() ? S3BlobStore::kMaxBytes : uint64_t{1} << 40;
+    if (!bytes.ok() || *bytes == 0 || *bytes > most) {
+      return Bad("HEIM_MAX_IMPORT_SIZE", size,
+                 "a size such as 20GiB, at most 1TiB, with HEIM_STORAGE_TYPE=s3 5GiB");
+    }
+    config->max_import_bytes = static_cast<int64_t>(*bytes);
   }
   HEIM_ASSIGN_OR_RETURN(config->file_quota_actor_bytes,
                         Quota("HEIM_FILE_QUOTA_ACTOR", read("HEIM_FILE_QUOTA_ACTOR")));

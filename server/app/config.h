@@ -14,6 +14,7 @@
 #include "server/base/log.h"
 #include "server/blob/s3/s3_client.h"
 #include "server/model/limits.h"
+#include "server/model/transfer_limits.h"
 #include "server/net/egress_guard.h"
 #include "server/store/postgres/address.h"
 
@@ -34,6 +35,7 @@ struct Config {
   std::string secret_key;       // HEIM_SECRET_KEY; empty: kept in the data directory
   std::string setup_token;      // HEIM_SETUP_TOKEN; empty: made at start
   int64_t max_file_bytes = 100'000'000;                 // HEIM_MAX_FILE_SIZE
+  int64_t max_import_bytes = kImportMaxBytesDefault;    // HEIM_MAX_IMPORT_SIZE
   int64_t file_quota_actor_bytes = 0;                   // HEIM_FILE_QUOTA_ACTOR; 0: none
   int64_t file_quota_workspace_bytes = 0;               // HEIM_FILE_QUOTA_WORKSPACE; 0: none
   absl::Duration file_unlinked_kept = absl::Hours(24);  // HEIM_FILE_UNLINKED_KEPT

@@ -90,6 +90,12 @@ void BindAudit(const Handlers& to, MethodTable* table) {
 void BindTransfers(const Handlers& to, MethodTable* table) {
   table->Bind<&ExportService::ExportWorkspace>("heim.v1.ExportService.ExportWorkspace", to.exports);
   table->Bind<&ExportService::ExportActor>("heim.v1.ExportService.ExportActor", to.exports);
+
+  table->Bind<&ImportService::CreateImport>("heim.v1.ImportService.CreateImport", to.imports);
+  table->Bind<&ImportService::GetImport>("heim.v1.ImportService.GetImport", to.imports);
+  table->Bind<&ImportService::ListImports>("heim.v1.ImportService.ListImports", to.imports);
+  table->Bind<&ImportService::StartImport>("heim.v1.ImportService.StartImport", to.imports);
+  table->Bind<&ImportService::CancelImport>("heim.v1.ImportService.CancelImport", to.imports);
 }
 
 void BindPictures(const Handlers& to, MethodTable* table) {

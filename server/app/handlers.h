@@ -19,6 +19,7 @@
 #include "server/service/export_service.h"
 #include "server/service/file_service.h"
 #include "server/service/group_service.h"
+#include "server/service/import_service.h"
 #include "server/service/invite_service.h"
 #include "server/service/link_preview_service.h"
 #include "server/service/message_service.h"
@@ -53,6 +54,7 @@ struct Handlers {
   ExportService& exports;
   FileService& files;
   GroupService& groups;
+  ImportService& imports;
   InviteService& invites;
   LinkPreviewService& link_previews;
   MessageService& messages;

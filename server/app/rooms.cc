@@ -1,5 +1,6 @@
 #include "server/app/rooms.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "server/app/health.h"
 #include "server/base/status_macros.h"
 #include "server/base/strings.h"
+#include "server/model/time.h"
 
 namespace heim {
 namespace {
@@ -47,6 +49,7 @@ Handlers Server::Rooms::AllHandlers() {
       .exports = exports,
       .files = files,
       .groups = groups,
+      .imports = imports,
       .invites = invites,
       .link_previews = link_previews,
       .messages = messages,
@@ -94,7 +97,8 @@ GatewayOptions Server::Rooms::GatewaySettings() {
   options.trusted_proxies = config.trusted_proxies;
   options.websocket_query_token = config.websocket_query_token;
   options.tls_in_front = StartsWith(config.public_url, "https://");
-  options.file_max_bytes = config.max_file_bytes;
+  // What each kind of upload may be, its service says.
+  options.file_max_bytes = std::max(config.max_file_bytes, config.max_import_bytes);
   options.version = std::string(HeimVersion());
   options.adopt_http2 = [this](int fd, std::string read_so_far) {
     grpc->Adopt(fd, std::move(read_so_far));
@@ -129,7 +133,25 @@ absl::Status Server::Rooms::OpenDoors() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::unique_ptr<RecordSource>> Server::Rooms::OpenArchive(const v1::Import& import,
+                                                                         ByteSource& archive) {
+  ChatArchiveOptions options;
+  options.team = import.team();
+  options.spool_directory = config.data_dir;
+  // The same each time: an import that was interrupted reads the same records again.
+  options.latest = FromTimestamp(import.created_at()) + absl::Hours(24);
+  switch (import.format()) {
+    case v1::IMPORT_FORMAT_SLACK:
+      return OpenSlackArchive(archive, options);
+    case v1::IMPORT_FORMAT_MATTERMOST:
+      return OpenMattermostArchive(archive, options);
+    default:
+      return OpenHeimArchive(archive, record_codec);
+  }
+}
+
 void Server::Rooms::StartJobs() {
+  import_runner.Start();
   inbox_reader.Start();
   link_previewer.Start();
   link_reader.Start();
@@ -147,6 +169,7 @@ void Server::Rooms::StartJobs() {
 }
 
 void Server::Rooms::StopJobs() {
+  import_runner.Stop();
   inbox_reader.Stop();
   egress.resolver->Stop();
   egress.client->Stop();

@@ -53,10 +53,13 @@
 #include "server/rpc/server_invoker.h"
 #include "server/service/access.h"
 #include "server/service/audit.h"
+#include "server/service/import_runner.h"
 #include "server/service/message_forward.h"
 #include "server/store/postgres/postgres_store.h"
 #include "server/store/search.h"
 #include "server/store/sqlite/sqlite_store.h"
+#include "server/transfer/chats/chat_archives.h"
+#include "server/transfer/heim_archive.h"
 
 namespace heim {
 
@@ -235,6 +238,13 @@ struct Server::Rooms {
   JsonRecordCodec record_codec;
   ExportService exports{
       {{*store, *blobs, record_codec}, clock, file_executor, std::string(HeimVersion())}};
+  ImportRunner import_runner{{picture_tools,
+                              [this](const v1::Import& import, ByteSource& archive) {
+                                return OpenArchive(import, archive);
+                              },
+                              [this](const WorkspaceId& workspace) { hub.Restart(workspace); }}};
+  ImportService imports{{*store, *blobs, clock, ids, file_executor,
+                         [this] { import_runner.Wake(); }, config.max_import_bytes}};
   AdminService admin{FactsOf(config, config.grpc_port.value_or(0)), *store};
 
   // What nobody waits for.
@@ -281,6 +291,8 @@ struct Server::Rooms {
   absl::Status OpenMethods();
   Handlers AllHandlers();
   // What nobody waits for: begins once the methods are complete, and ends before the store does.
+  absl::StatusOr<std::unique_ptr<RecordSource>> OpenArchive(const v1::Import& import,
+                                                            ByteSource& archive);
   void StartJobs();
   void StopJobs();
   absl::Status OpenDoors();

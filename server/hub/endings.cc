@@ -154,6 +154,20 @@ void FanOutHub::EndActor(const ActorId& actor, std::string_view goodbye_reason) 
            MakeError(v1::ERROR_REASON_TOKEN_REVOKED, "the actor has lost its access"));
 }
 
+void FanOutHub::Restart(const WorkspaceId& workspace) {
+  EndWhere([workspace](const Caller& caller) { return caller.workspace_id == workspace; },
+           "draining", absl::OkStatus());
+  Post([this, workspace] {
+    Fan* fan = FindFan(workspace);
+    if (fan == nullptr) return;
+    // Read again with the next subscription.
+    fan->epoch.clear();
+    fan->pending.clear();
+    fan->announced = 0;
+    fan->cursor = nullptr;
+  });
+}
+
 void FanOutHub::Drain() {
   Post([this] { draining_ = true; });
   EndWhere([](const Caller&) { return true; }, "draining", absl::OkStatus());

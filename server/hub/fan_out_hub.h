@@ -64,6 +64,9 @@ class FanOutHub final : public Hub, public BusHandler {
   void EndCredential(std::string_view credential_id, std::string_view goodbye_reason) override;
   void EndActor(const ActorId& actor, std::string_view goodbye_reason) override;
   void Drain() override;
+
+  // The workspace's log has another epoch: its readers are told to come again, and begin anew.
+  void Restart(const WorkspaceId& workspace);
   size_t subscription_count() const override { return subscriptions_open_; }
 
   void OnCommitted(const std::vector<std::shared_ptr<const CommittedEvent>>& events) override;

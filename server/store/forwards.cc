@@ -14,7 +14,8 @@ constexpr char kCopiesOf[] =
     "SELECT message_id FROM message_forwards WHERE original_id = $1 ORDER BY message_id LIMIT $2";
 constexpr char kOrphans[] =
     "SELECT f.message_id FROM message_forwards f LEFT JOIN messages m ON m.id = f.original_id "
-    "WHERE m.id IS NULL OR m.deleted = 1 ORDER BY f.message_id LIMIT $1";
+    "WHERE m.deleted = 1 OR (m.id IS NULL AND NOT EXISTS (SELECT 1 FROM import_ids i "
+    "WHERE i.new_id = f.original_id AND i.done = 0)) ORDER BY f.message_id LIMIT $1";
 
 absl::StatusOr<std::vector<MessageId>> ReadIds(SqlSession& session, std::string_view sql,
                                                absl::Span<const SqlValue> parameters) {

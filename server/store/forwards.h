@@ -22,7 +22,8 @@ class Forwards {
   absl::Status Forget(const MessageId& copy);
   // Copies of the original that are not erased yet.
   absl::StatusOr<std::vector<MessageId>> CopiesOf(const MessageId& original, uint32_t limit);
-  // Copies whose original is deleted: what a stop of the server left undone.
+  // Copies whose original is deleted: what a stop of the server left undone. Not those whose
+  // original is still to be imported.
   absl::StatusOr<std::vector<MessageId>> Orphans(uint32_t limit);
 
  private:

@@ -43,6 +43,18 @@ constexpr char kMoveThread[] =
     "ON CONFLICT (actor_id, root_id) DO UPDATE SET last_read_seq = "
     "CASE WHEN thread_reads.last_read_seq >= $5 THEN excluded.last_read_seq "
     "ELSE thread_reads.last_read_seq END";
+constexpr char kForgetCopies[] =
+    "DELETE FROM message_forwards WHERE original_id IN (SELECT i.new_id FROM import_ids i "
+    "WHERE i.workspace_id = $1 AND i.source = $2 AND i.done = 0)";
+constexpr char kForgetReserved[] =
+    "DELETE FROM import_ids WHERE workspace_id = $1 AND source = $2 AND done = 0";
+// 1 is the kind of actors, 4 the role of guests.
+constexpr char kMissing[] =
+    "SELECT w.actor_id FROM import_ids i JOIN workspace_members w "
+    "ON w.workspace_id = i.workspace_id AND w.actor_id = i.new_id AND w.role <> 4 "
+    "WHERE i.workspace_id = $1 AND i.source = $2 AND i.kind = 1 AND NOT EXISTS (SELECT 1 "
+    "FROM channel_members m WHERE m.channel_id = $3 AND m.actor_id = i.new_id) "
+    "ORDER BY w.actor_id LIMIT $4";
 constexpr char kRenewEpoch[] = "UPDATE workspace_log SET epoch = $2 WHERE workspace_id = $1";
 
 absl::Status IsRunningError() {
@@ -171,6 +183,24 @@ absl::Status Imports::MoveThread(const ThreadMove& move) {
       ->Execute(kMoveThread, {SqlId(move.root), SqlId(move.workspace), SqlId(move.channel),
                               SqlInt(move.to), SqlInt(move.from)})
       .status();
+}
+
+absl::Status Imports::ForgetReserved(const WorkspaceId& workspace, std::string_view source) {
+  HEIM_RETURN_IF_ERROR(session_->Execute(kForgetCopies, {SqlId(workspace), SqlText(source)}));
+  return session_->Execute(kForgetReserved, {SqlId(workspace), SqlText(source)}).status();
+}
+
+absl::StatusOr<std::vector<ActorId>> Imports::Missing(const WorkspaceId& workspace,
+                                                      std::string_view source,
+                                                      const ChannelId& channel, uint32_t limit) {
+  std::vector<ActorId> actors;
+  HEIM_RETURN_IF_ERROR(
+      session_->Query(kMissing, {SqlId(workspace), SqlText(source), SqlId(channel), SqlInt(limit)},
+                      [&](const SqlRow& row) {
+                        actors.emplace_back(row.Text(0));
+                        return absl::OkStatus();
+                      }));
+  return actors;
 }
 
 absl::Status Imports::RenewEpoch(const WorkspaceId& workspace, std::string_view epoch) {

@@ -85,6 +85,13 @@ class Imports {
     uint64_t to = 0;
   };
   absl::Status MoveThread(const ThreadMove& move);
+  // Whether the message's id is kept for what is still to come says Find. At the end of an import
+  // what did not come is forgotten: copies of it are no copies of anything here.
+  absl::Status ForgetReserved(const WorkspaceId& workspace, std::string_view source);
+  // People whom the import brought and who are no guests, but not in the channel yet.
+  absl::StatusOr<std::vector<ActorId>> Missing(const WorkspaceId& workspace,
+                                               std::string_view source, const ChannelId& channel,
+                                               uint32_t limit);
   // Cursors into the workspace's log are of no use any more.
   absl::Status RenewEpoch(const WorkspaceId& workspace, std::string_view epoch);
 
