@@ -44,6 +44,10 @@ absl::StatusOr<std::optional<v1::Message>> FindMessage(ReadTx& tx, const Message
   return std::make_optional(*std::move(message));
 }
 
+absl::Time LastSaid(const v1::Message& message) {
+  return FromTimestamp(message.has_edited_at() ? message.edited_at() : message.created_at());
+}
+
 const v1::LinkPreview* FindPreview(const v1::Message& message, const std::string& url) {
   for (const v1::LinkPreview& preview : message.previews()) {
     if (preview.url() == url) return &preview;
@@ -222,10 +226,12 @@ absl::Status LinkPreviewer::Read(Look* look) {
 }
 
 absl::Status LinkPreviewer::FetchMissing(Look* look) {
+  const absl::Duration enough = tools_.clock.Monotonic() + kPreviewMessageTime;
+  if (tools_.clock.Now() - LastSaid(look->message) > kPreviewLate) return absl::OkStatus();
   for (const WantedLink& link : look->wanted) {
     const bool settled = look->removed.contains(link.url) || look->pages.count(link.key) != 0 ||
                          FindPreview(look->message, link.url) != nullptr;
-    if (settled) continue;
+    if (settled || tools_.clock.Monotonic() >= enough) continue;
     HEIM_ASSIGN_OR_RETURN(PreviewPage page, pages_.Fetch(link));
     look->pages.emplace(link.key, std::move(page));
     look->fetched.insert(link.key);

@@ -18,6 +18,10 @@ inline constexpr size_t kPreviewImageMaxBytes = 5u << 20;
 inline constexpr uint64_t kPreviewImageMaxPixels = 25'000'000;
 inline constexpr absl::Duration kPreviewPageTimeout = absl::Seconds(8);
 inline constexpr absl::Duration kPreviewImageTimeout = absl::Seconds(8);
+// After this no further page of the message is begun, and after that none at all: slow pages of one
+// sender are not to hold up everybody's for ever.
+inline constexpr absl::Duration kPreviewMessageTime = absl::Seconds(20);
+inline constexpr absl::Duration kPreviewLate = absl::Minutes(10);
 // What is kept of them. Characters are code points.
 inline constexpr size_t kPreviewTitleMaxLength = 200;
 inline constexpr size_t kPreviewDescriptionMaxLength = 500;
