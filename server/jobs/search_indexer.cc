@@ -293,6 +293,11 @@ absl::Status SearchIndexer::ReadOn(const std::string& workspace) {
   }));
   if (gathered.gap) return absl::InternalError("the log does not reach back to it");
   gathered.batch.place = IndexPlace{id, place.epoch, place.done};
+  // Rows of a purged channel go by and by: those that are still there do not come in again.
+  std::erase_if(gathered.batch.messages, [&](const IndexedMessage& message) {
+    return std::find(gathered.purged.begin(), gathered.purged.end(), message.channel_id) !=
+           gathered.purged.end();
+  });
   for (const ChannelId& channel : gathered.purged) {
     bool some = true;
     while (some && !IsStopping()) {

@@ -67,11 +67,6 @@ v1::SearchSuggestion SuggestionOf(v1::ActorRef actor) {
 NameQuery NameQuery::Of(const SearchQuery& query) {
   NameQuery names;
   for (SearchTerm term : query.terms) {
-    if (!term.negated) {
-      for (const std::string& word : term.words) {
-        StrAppend(&names.text, names.text.empty() ? "" : " ", word);
-      }
-    }
     term.prefix = !term.negated;
     names.query.terms.push_back(std::move(term));
   }

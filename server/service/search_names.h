@@ -21,7 +21,6 @@ namespace heim {
 // Words that a name must hold, each as the beginning of one of its words.
 struct NameQuery {
   SearchQuery query;
-  std::string text;  // the words as one piece of a name
 
   static NameQuery Of(const SearchQuery& query);
   static NameQuery Typed(std::string_view text);

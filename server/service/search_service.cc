@@ -182,7 +182,8 @@ void SearchService::SearchMessages(CallContext& context, const v1::SearchMessage
   if (!understood.ok()) return reply(understood.status());
   const WorkspaceId workspace = context.caller.workspace_id;
   auto answer = [this, &context, workspace, asked = *std::move(understood),
-                 reply = std::move(reply)]() mutable {
+                 reply = std::move(reply)](const absl::Status& may) mutable {
+    if (!may.ok()) return reply(may);
     v1::SearchMessagesResponse response;
     // Before the index is asked: what it says is in what was found.
     const uint64_t position = deps_.progress.PositionOf(workspace);
@@ -204,7 +205,8 @@ void SearchService::Search(CallContext& context, const v1::SearchRequest& reques
   const WorkspaceId workspace = context.caller.workspace_id;
   const uint32_t limit = request.limit() == 0 ? kOfEachKind : request.limit();
   auto answer = [this, &context, workspace, limit, query = *std::move(query),
-                 reply = std::move(reply)]() mutable {
+                 reply = std::move(reply)](const absl::Status& may) mutable {
+    if (!may.ok()) return reply(may);
     v1::SearchResponse response;
     const uint64_t position = deps_.progress.PositionOf(workspace);
     const absl::Status status = deps_.store.Read([&](ReadTx& tx) {
@@ -218,12 +220,14 @@ void SearchService::Search(CallContext& context, const v1::SearchRequest& reques
 }
 
 void SearchService::AnswerWhenIndexed(const WorkspaceId& workspace, uint64_t position,
-                                      absl::AnyInvocable<void()> answer) {
-  if (deps_.progress.PositionOf(workspace) >= position) return answer();
-  // Dropped when the executor is full: then the call fails, as it says.
-  deps_.progress.WhenReached(
-      workspace, position, kSearchWaitMax,
-      [this, answer = std::move(answer)]() mutable { deps_.executor.TryPost(std::move(answer)); });
+                                      absl::AnyInvocable<void(absl::Status)> answer) {
+  if (deps_.progress.PositionOf(workspace) >= position) return answer(absl::OkStatus());
+  // Shared, so that it can still be called when the Executor did not take it.
+  auto kept = std::make_shared<absl::AnyInvocable<void(absl::Status)>>(std::move(answer));
+  deps_.progress.WhenReached(workspace, position, kSearchWaitMax, [this, kept] {
+    if (deps_.executor.TryPost([kept] { (*kept)(absl::OkStatus()); })) return;
+    (*kept)(MakeError(v1::ERROR_REASON_OVERLOADED, "The server has too much to do"));
+  });
 }
 
 void SearchService::SuggestSearch(CallContext& context, const v1::SuggestSearchRequest& request,

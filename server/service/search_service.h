@@ -34,9 +34,10 @@ class SearchService {
                      Reply<v1::SuggestSearchResponse> reply);
 
  private:
-  // Calls it now, or on the Executor once the log is indexed so far, or the wait is over.
+  // Calls it now, or on the Executor once the log is indexed so far, or the wait is over; with
+  // OVERLOADED when the Executor is full.
   void AnswerWhenIndexed(const WorkspaceId& workspace, uint64_t position,
-                         absl::AnyInvocable<void()> answer);
+                         absl::AnyInvocable<void(absl::Status)> answer);
 
   const Dependencies deps_;
 };

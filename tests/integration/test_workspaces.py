@@ -61,6 +61,8 @@ class World:
         self.session = self.member.get("/auth/sessions").json()["sessions"][0]
         self.invite = owner.post(f"/workspaces/{workspace['id']}/invites").json()["invite"]
         self.erasure = self._erase(server, owner)
+        looked = owner.request("POST", "/imports?dry_run=true", data=b"no archive")
+        self.import_id = looked.json()["id"]
         self.ids = {
             "channel_id": [self.channel["id"], self.private["id"], self.dm["id"]],
             "message_id": [self.message["id"], self.hidden["id"]],
@@ -78,6 +80,7 @@ class World:
             "scheduled_message_id": [self.scheduled["id"]],
             "emoji_id": [self.emoji["id"]],
             "erasure_id": [self.erasure["id"]],
+            "import_id": [self.import_id],
         }
         for other, same in {"thread_id": "message_id", "before": "message_id",
                             "after": "message_id", "around": "message_id",
@@ -175,6 +178,7 @@ OTHER_STATUS = {
     ("ChannelService_BatchAddMembers", "actor_ids"): 200,  # each has a result of its own
     ("SavedService_UnsaveMessage", "message_id"): 200,  # what is not saved stays so
 }
+OTHER_STATUS |= {("SearchService_SearchMessages", name): 400 for name in ("before", "after")}  # times
 LISTS = {"channel_ids", "actor_ids", "members", "message_ids"}
 
 
