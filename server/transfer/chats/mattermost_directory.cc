@@ -65,7 +65,7 @@ std::optional<int64_t> PostTime(const JsonObject& object, const std::string& key
   return millis.has_value() && *millis >= kEarliest && *millis < kLatest ? millis : std::nullopt;
 }
 
-google::protobuf::Timestamp TimestampOfMillis(int64_t millis) {
+google::protobuf::Timestamp PostTimestamp(int64_t millis) {
   google::protobuf::Timestamp at;
   at.set_seconds(millis / 1000);
   at.set_nanos(static_cast<int32_t>(millis % 1000 * 1'000'000));
@@ -195,7 +195,7 @@ v1::ExportRecord MattermostDirectory::RecordOf(const std::string& username, Pers
   actor->set_username(person->here);
   actor->set_display_name(person->display_name.empty() ? person->here : person->display_name);
   if (person->bot) actor->mutable_agent()->set_framework("mattermost");
-  if (person->deleted_ms > 0) *actor->mutable_deleted_at() = TimestampOfMillis(person->deleted_ms);
+  if (person->deleted_ms > 0) *actor->mutable_deleted_at() = PostTimestamp(person->deleted_ms);
   return record;
 }
 

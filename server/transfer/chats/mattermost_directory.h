@@ -84,6 +84,6 @@ class MattermostDirectory {
 
 // The time of a field in milliseconds; nullopt for what is no time of this century.
 std::optional<int64_t> PostTime(const JsonObject& object, const std::string& key);
-google::protobuf::Timestamp TimestampOfMillis(int64_t millis);
+google::protobuf::Timestamp PostTimestamp(int64_t millis);
 
 }  // namespace heim

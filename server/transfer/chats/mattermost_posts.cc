@@ -166,7 +166,7 @@ void MattermostPosts::AddReactions(const JsonObject& post, const v1::Message& to
     record->set_emoji(emoji);
     record->set_actor_id(actor);
     const auto at = PostTime(reaction, "create_at");
-    *record->mutable_created_at() = at.has_value() ? TimestampOfMillis(*at) : to.created_at();
+    *record->mutable_created_at() = at.has_value() ? PostTimestamp(*at) : to.created_at();
   }
 }
 
@@ -182,14 +182,14 @@ void MattermostPosts::Add(const JsonObject& post, int64_t time_ms, Records* out)
   to->set_id(TextOf(post, kPostId));
   to->set_channel_id(channel_id_);
   if (!root.empty()) to->set_thread_id(root);
-  *to->mutable_created_at() = TimestampOfMillis(time_ms);
+  *to->mutable_created_at() = PostTimestamp(time_ms);
   to->mutable_actor()->set_id(directory_->Actor(TextOf(post, "user"), out));
   to->set_revision(1);
   const bool deleted = WholeOf(post, "delete_at").value_or(0) > 0;
   std::string text;
   if (deleted) {
     *to->mutable_deleted_at() =
-        TimestampOfMillis(std::max(PostTime(post, "delete_at").value_or(time_ms), time_ms));
+        PostTimestamp(std::max(PostTime(post, "delete_at").value_or(time_ms), time_ms));
   } else {
     text = TextOfPost(post);
     AddFiles(post, &text, to, out);
@@ -207,7 +207,7 @@ void MattermostPosts::Add(const JsonObject& post, int64_t time_ms, Records* out)
   if (!deleted) {
     SetMentions([this](const std::string& name) { return directory_->ActorHere(name); }, to);
     if (const auto edited = PostTime(post, "edit_at"); edited.has_value()) {
-      *to->mutable_edited_at() = TimestampOfMillis(std::max(*edited, time_ms));
+      *to->mutable_edited_at() = PostTimestamp(std::max(*edited, time_ms));
       to->set_revision(2);
     }
     const std::string shown = PlainName(TextOf(ObjectOf(post, "props"), "override_username"), 80);
@@ -226,7 +226,7 @@ void MattermostPosts::Add(const JsonObject& post, int64_t time_ms, Records* out)
     pin->set_message_id(id);
     // The export does not say who pinned it.
     pin->set_pinned_by(author);
-    *pin->mutable_pinned_at() = TimestampOfMillis(time_ms);
+    *pin->mutable_pinned_at() = PostTimestamp(time_ms);
   }
 }
 
