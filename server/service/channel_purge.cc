@@ -37,7 +37,12 @@ void ChannelService::PurgeChannel(CallContext& context, const v1::PurgeChannelRe
         HEIM_RETURN_IF_ERROR(CheckPurge(tx, access, request.confirm()));
         HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx.PeekPosition(access.workspace_id()));
         HEIM_RETURN_IF_ERROR(tx.purges.Begin(access.channel(), position));
-        tx.note.Before(access.channel());
+        // Of what is gone for ever, its id and kind are all that is told, also of earlier changes.
+        HEIM_RETURN_IF_ERROR(tx.audit.AnonymiseActor(ActorId(id.str())).status());
+        v1::Channel told;
+        told.set_id(id.str());
+        told.set_type(access.channel().type());
+        tx.note.Before(told);
         v1::Event event = ChannelEvent({context.caller.actor_id, clock_.Now()}, id);
         v1::ChannelDeleted& deleted = *event.mutable_channel_deleted();
         deleted.set_channel_id(id.str());

@@ -1,10 +1,11 @@
 """The audited actions, one function each: what somebody does, and what the audit log is to tell of it."""
 
 import itertools
+import time
 import uuid
 
 from audit_log import head
-from heim_server import PASSWORD
+from heim_server import DEADLINE, PASSWORD
 from pictures import png
 
 names = (f"au{n}x{uuid.uuid4().hex[:6]}" for n in itertools.count(1))
@@ -77,7 +78,7 @@ def unarchives_a_channel(w):
 def purges_a_channel(w):
     made = channel_of(w.ada)
     w.last("POST", f"/channels/{made['id']}/purge", {"confirm": made["name"]})
-    return "channel.purge", "channel", made["id"], {"name": made["name"], "type": "public"}, None
+    return "channel.purge", "channel", made["id"], {"id": made["id"], "type": "public"}, None
 
 
 def joins_a_channel(w):
@@ -249,10 +250,10 @@ def revokes_a_token(w):
 
 
 def makes_an_invite(w):
-    made = w.last("POST", f"/workspaces/{w.workspace}/invites", {"role": "guest", "email": "eve@example.com",
+    made = w.last("POST", f"/workspaces/{w.workspace}/invites", {"role": "member", "email": "eve@example.com",
                                                                  "note": "for Eve"})
     return ("invite.create", "invite", made["invite"]["id"], None,
-            {"role": "guest", "note": "(hidden)", "workspace_id": w.workspace})
+            {"role": "member", "note": "(hidden)", "workspace_id": w.workspace})
 
 
 def revokes_an_invite(w):
@@ -311,6 +312,64 @@ def exports_the_log(w):
     return "audit.export", "workspace", w.workspace, None, {"format": "csv", "action": "channel."}
 
 
+def deletes_a_file(w):
+    made = ok(w.ada.http.post(w.server.url + "/api/v1/files?filename=diary.txt", data=b"dear diary")).json()
+    w.last("DELETE", f"/files/{made['id']}")
+    return ("file.delete", "file", made["id"], {"filename": "(hidden)", "size_bytes": 10, "actor_id": w.ada.id},
+            None)
+
+
+def exports_the_workspace(w):
+    w.last("GET", f"/workspaces/{w.workspace}/export", json=False)
+    return "workspace.export", "workspace", w.workspace, None, None
+
+
+def exports_itself(w):
+    w.last("GET", "/actors/me/export", json=False)
+    return "actor.export", "actor", w.ada.id, None, None
+
+
+def erases_a_person(w):
+    gone = w.person()
+    w.last("POST", f"/actors/{gone.id}/erase", {"confirm": gone.actor["username"]})
+    return "actor.erase", "actor", gone.id, None, None
+
+
+def look_at(w, archive):
+    return w.ada.http.post(w.server.url + "/api/v1/imports?format=heim&dry_run=true", data=archive)
+
+
+def checked_import(w):
+    """One that was looked at, and waits to be made real."""
+    archive = ok(w.ada.get(f"/workspaces/{w.workspace}/export")).content
+    made = ok(look_at(w, archive)).json()
+    until = time.monotonic() + DEADLINE
+    while made["state"] in ("waiting", "checking", "running"):
+        assert time.monotonic() < until, made
+        made = ok(w.ada.get(f"/imports/{made['id']}")).json()
+    assert made["state"] == "checked", made
+    return made
+
+
+def begins_an_import(w):
+    archive = ok(w.ada.get(f"/workspaces/{w.workspace}/export")).content
+    w.ask(lambda: look_at(w, archive))
+    return "import.create", "import", w.answer.json()["id"], None, {"dry_run": True}
+
+
+def starts_an_import(w):
+    made = checked_import(w)
+    w.last("POST", f"/imports/{made['id']}/start", {})
+    return ("import.start", "import", made["id"], {"dry_run": True, "state": "checked"},
+            {"dry_run": False, "state": "checking"})
+
+
+def cancels_an_import(w):
+    made = checked_import(w)
+    w.last("POST", f"/imports/{made['id']}/cancel", {})
+    return "import.cancel", "import", made["id"], {"state": "checked"}, {"state": "cancelled"}
+
+
 ACTIONS = [creates_a_channel, renames_a_channel, archives_a_channel, unarchives_a_channel, purges_a_channel,
            joins_a_channel, leaves_a_channel, adds_a_member, adds_members, changes_a_member, removes_a_member,
            makes_a_group, renames_a_group, fills_a_group, empties_a_group, deletes_a_group, adds_emoji,
@@ -318,4 +377,6 @@ ACTIONS = [creates_a_channel, renames_a_channel, archives_a_channel, unarchives_
            changes_its_picture, clears_its_picture, registers_an_agent, changes_an_agent, makes_a_key,
            rotates_a_key, revokes_a_key, makes_a_token, rotates_a_token, revokes_a_token, makes_an_invite,
            revokes_an_invite, makes_a_reset_link, changes_a_role, removes_a_colleague, changes_the_workspace,
-           deletes_a_message_of_another, stops_a_stream_of_another, exports_the_log]
+           deletes_a_message_of_another, stops_a_stream_of_another, exports_the_log, deletes_a_file,
+           exports_the_workspace, exports_itself, erases_a_person, begins_an_import, cancels_an_import,
+           starts_an_import]
