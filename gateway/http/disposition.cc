@@ -144,10 +144,12 @@ absl::StatusOr<bool> MultipartReader::Step(std::string* data) {
         state_ = State::kDone;
         return false;
       }
-      if (line == std::string::npos) {
-        if (buffer_.size() > kPartHeadMaxBytes) return InvalidHttp("The form's boundary is broken");
-        return false;
+      // The same whether it comes at once or byte by byte.
+      if (line == std::string::npos ? buffer_.size() > kPartHeadMaxBytes + 1
+                                    : line > kPartHeadMaxBytes) {
+        return InvalidHttp("The form's boundary is broken");
       }
+      if (line == std::string::npos) return false;
       if (!TrimSpace(std::string_view(buffer_).substr(0, line)).empty()) {
         return InvalidHttp("The form's boundary is broken");
       }
@@ -157,10 +159,11 @@ absl::StatusOr<bool> MultipartReader::Step(std::string* data) {
     }
     case State::kHead: {
       const size_t end = buffer_.find("\r\n\r\n");
-      if (end == std::string::npos) {
-        if (buffer_.size() > kPartHeadMaxBytes) return InvalidHttp("A part's head is too long");
-        return false;
+      if (end == std::string::npos ? buffer_.size() > kPartHeadMaxBytes + 3
+                                   : end > kPartHeadMaxBytes) {
+        return InvalidHttp("A part's head is too long");
       }
+      if (end == std::string::npos) return false;
       const absl::Status good = ReadPartHead(std::string_view(buffer_).substr(0, end));
       if (!good.ok()) return good;
       // The last line break stays, because an empty part ends with it; it is no data.

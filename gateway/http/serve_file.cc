@@ -279,7 +279,8 @@ Task<void> ServeDownload(std::shared_ptr<Exchange> exchange, const MethodInfo* m
     co_return co_await exchange->Respond(std::move(failed));
   }
   const DownloadFacts& facts = download->facts;
-  if (!facts.length.has_value()) range.reset();
+  // Of an empty file there is no part: it is answered whole.
+  if (facts.length.value_or(0) == 0) range.reset();
   HttpResponse response;
   AddFileHeaders(facts, &response);
   AddContextHeaders(exchange->front(), *context, &response);

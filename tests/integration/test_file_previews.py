@@ -53,7 +53,7 @@ def test_a_small_picture_is_written_anew_too(server, ada):
 
 def test_a_message_that_was_sent_before_hears_of_the_preview(server, ada):
     reader = server.person(ada, name())
-    channel = ada.channel(name())
+    channel = ada.channel(name(), members=[reader.id])
     with reader.socket() as watching:
         watching.until("caught_up")
         # Many, so that the messages are there before the last previews are.
@@ -124,8 +124,9 @@ def test_previews_that_were_not_made_are_made_after_a_restart(tmp_path):
 
 def test_the_bytes_of_a_preview_go_with_its_file(server, ada):
     channel = ada.channel(name())
-    for delete in (lambda f, m: ada.delete(f"/files/{f['id']}"), lambda f, m: ada.delete(f"/messages/{m['id']}")):
-        file = upload(ada, png(500, 500), "a.png")
+    for shade, delete in ((10, lambda f, m: ada.delete(f"/files/{f['id']}")),
+                          (20, lambda f, m: ada.delete(f"/messages/{m['id']}"))):
+        file = upload(ada, png(500, 500, colour=(shade, 99, 7, 255)), "a.png")
         message = share(ada, channel, file)
         preview = preview_of(ada, file).content
         assert preview in stored(server).values()
