@@ -58,6 +58,11 @@ bool IsSystem(std::string_view subtype) {
   return is(kSystemSubtypes) || is(kMoreSystemSubtypes);
 }
 
+bool IsAnswered(const JsonObject& message) {
+  return !TextOf(message, "thread_ts").empty() &&
+         TextOf(message, "thread_ts") == TextOf(message, "ts");
+}
+
 bool IsCanvas(const JsonObject& file) {
   const std::string& mode = TextOf(file, "mode");
   const std::string& type = TextOf(file, "filetype");
@@ -103,7 +108,8 @@ std::string SlackMessages::IdOf(int64_t micros) const { return StrCat(channel_id
 
 bool SlackMessages::IsWanted(const JsonObject& message, int64_t micros, const std::string& place) {
   const std::string& subtype = TextOf(message, "subtype");
-  if (IsSystem(subtype)) {
+  // What others answered to stays, so that the answers have a root.
+  if (IsSystem(subtype) && !IsAnswered(message)) {
     problems_->Count(StrCat("Messages of Slack itself are left out: ", subtype));
     return false;
   }
@@ -122,7 +128,7 @@ bool SlackMessages::IsWanted(const JsonObject& message, int64_t micros, const st
   return true;
 }
 
-void SlackMessages::Stranger(const std::string& id, const JsonObject& profile, Records* out) {
+void SlackMessages::AddStranger(const std::string& id, const JsonObject& profile, Records* out) {
   std::optional<v1::ExportRecord> record = directory_->AddStranger(id, profile);
   if (!record.has_value()) return;
   problems_->Note("Somebody who is not among the users is taken over without an account", id);
@@ -131,7 +137,7 @@ void SlackMessages::Stranger(const std::string& id, const JsonObject& profile, R
 
 std::string SlackMessages::Author(const JsonObject& message, Records* out) {
   if (const std::string& user = TextOf(message, "user"); IsSlackId(user)) {
-    Stranger(user, ObjectOf(message, "user_profile"), out);
+    AddStranger(user, ObjectOf(message, "user_profile"), out);
     return user;
   }
   const std::string& shown = TextOf(message, "username");
@@ -252,7 +258,7 @@ void SlackMessages::AddReactions(const JsonObject& message, const v1::Message& t
     for (const Value& user : users) {
       const std::string& id = user.string_value();
       if (!IsSlackId(id) || !given.emplace(emoji, id).second) continue;
-      Stranger(id, JsonObject::default_instance(), out);
+      AddStranger(id, JsonObject::default_instance(), out);
       v1::ExportReaction* record = out->emplace_back().mutable_reaction();
       record->set_message_id(to.id());
       record->set_emoji(emoji);
@@ -285,9 +291,8 @@ void SlackMessages::Add(const JsonObject& message, int64_t micros, const std::st
     text = TextOfMessage(message);
     AddFiles(message, place, &text, to, out);
   }
-  const bool has_replies = TextOf(message, "thread_ts") == TextOf(message, "ts");
   if (text.empty() && to->attachments().empty() && !tombstone) {
-    if (!has_replies) {
+    if (!IsAnswered(message)) {
       problems_->Note("A message without text and files is left out", place);
       seen_.erase(micros);
       return;

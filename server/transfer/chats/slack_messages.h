@@ -33,9 +33,10 @@ class SlackMessages {
   // The pins, from the channel's own entry.
   void EndChannel(const JsonObject& channel, Records* out);
 
- private:
-  struct Draft;  // a message under way
+  // Whoever is named and was not among the users, once; `profile` is what is known of them.
+  void AddStranger(const std::string& id, const JsonObject& profile, Records* out);
 
+ private:
   bool IsWanted(const JsonObject& message, int64_t micros, const std::string& place);
   std::string Author(const JsonObject& message, Records* out);
   void PlaceInThread(const JsonObject& message, int64_t micros, const std::string& place,
@@ -45,7 +46,6 @@ class SlackMessages {
                 v1::Message* to, Records* out);
   std::string PathOfFile(const JsonObject& file) const;
   void AddReactions(const JsonObject& message, const v1::Message& to, Records* out);
-  void Stranger(const std::string& id, const JsonObject& profile, Records* out);
   std::string IdOf(int64_t micros) const;
 
   const ChatArchiveOptions& options_;

@@ -105,7 +105,9 @@ class SlackSource : public RecordSource {
 
   // The next object of a list; nullopt at its end. What is too long or no JSON is a problem and
   // passed over; what is no list at all ends the import.
-  absl::StatusOr<std::optional<Value>> NextObject(JsonElements* elements, const std::string& path) {
+  enum class Tell { kYes, kNo };
+  absl::StatusOr<std::optional<Value>> NextObject(JsonElements* elements, const std::string& path,
+                                                  Tell tell = Tell::kYes) {
     std::string text;
     while (true) {
       const absl::StatusOr<bool> more = elements->Next(&text);
@@ -116,6 +118,7 @@ class SlackSource : public RecordSource {
       if (more.ok() && !*more) return std::nullopt;
       absl::StatusOr<Value> value = more.ok() ? ParseJsonValue(text) : more.status();
       if (value.ok() && value->has_struct_value()) return *std::move(value);
+      if (tell == Tell::kNo) continue;
       problems_->Note("An entry cannot be read and is left out", place_,
                       value.ok() ? "no object" : ToStd(value.status().message()));
     }
@@ -157,7 +160,8 @@ class SlackSource : public RecordSource {
       if (IsDirect(list.type)) continue;
       HEIM_ASSIGN_OR_RETURN(std::unique_ptr<JsonElements> elements, Elements(list.file));
       while (true) {
-        HEIM_ASSIGN_OR_RETURN(std::optional<Value> value, NextObject(elements.get(), list.file));
+        HEIM_ASSIGN_OR_RETURN(std::optional<Value> value,
+                              NextObject(elements.get(), list.file, Tell::kNo));
         if (!value.has_value()) break;
         const JsonObject& channel = ObjectOf(*value);
         const std::string& id = TextOf(channel, "id");
@@ -263,7 +267,7 @@ class SlackSource : public RecordSource {
         return absl::OkStatus();
       }
       type = members.size() > 2 ? v1::CHANNEL_TYPE_GROUP_DM : v1::CHANNEL_TYPE_DM;
-      for (const std::string& member : members) AddStranger(member);
+      for (const std::string& member : members) messages_.AddStranger(member, {}, &ready_);
     }
     AddChannelRecord(id, type, members);
     if (!IsDirect(type)) AddMembers(id, members);
@@ -282,13 +286,6 @@ class SlackSource : public RecordSource {
     day_ = 0;
     phase_ = Phase::kMessages;
     return absl::OkStatus();
-  }
-
-  void AddStranger(const std::string& id) {
-    if (auto record = directory_.AddStranger(id, JsonObject::default_instance())) {
-      problems_->Note("Somebody who is not among the users is taken over without an account", id);
-      ready_.push_back(*std::move(record));
-    }
   }
 
   void AddChannelRecord(const std::string& id, v1::ChannelType type,
