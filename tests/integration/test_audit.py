@@ -10,7 +10,7 @@ import requests
 
 import audit_actions
 import contract
-from audit_actions import ACTIONS, World, channel_of, names, ok
+from audit_actions import ACTIONS, World, channel_of, names, ok, session_of
 from audit_log import NOT_AUDITED, entries, head, since, soon
 from contract import policy
 from heim_server import DEADLINE, PASSWORD, Client, error
@@ -154,6 +154,31 @@ def test_log_ins_are_entered_and_failed_ones_name_the_account_but_no_password(se
     assert (entry["action"], entry["subject_kind"]) == ("login.succeeded", "session")
     assert entry["actor"]["id"] == person.id
     assert [e["action"] for e in since(ada, number - 1, action="login.")][-1] == "login.succeeded"
+
+
+def test_a_wrong_password_in_changing_it_is_entered_as_failed(server, ada):
+    person = server.person(ada, next(names))
+    number = head(ada)
+    error(person.post("/auth/password", {"current_password": "not it at all", "new_password": "a better horse"}),
+          401, "invalid_credentials")
+    entry = soon(ada, number)[0]
+    assert (entry["action"], entry["result"], entry["actor"]["id"]) == ("password.change", "failed", person.id)
+    assert entry["credential_id"] == session_of(person) and "not it" not in json.dumps(entry)
+
+
+def test_what_is_refused_in_another_workspace_is_entered_there(server, ada, bob):
+    second = ok(ada.post("/workspaces", {"name": "Third " + next(names)})).json()
+    there = Client(server, ada.token, ada.actor)
+    there.http.headers["heim-workspace"] = second["id"]
+    invite = ok(there.post(f"/workspaces/{second['id']}/invites")).json()
+    ok(bob.post(f"/invites/{invite['code']}/accept"))
+    bob.http.headers["heim-workspace"] = ada.http.headers["heim-workspace"]
+    number, mine = head(there), head(ada)
+    answer = bob.patch(f"/workspaces/{second['id']}", {"name": "Mine"})
+    assert answer.status_code == 403, answer.text
+    entry = soon(there, number)[0]
+    assert (entry["action"], entry["result"], entry["subject_id"]) == ("workspace.update", "denied", second["id"])
+    assert head(ada) == mine
 
 
 def test_sessions_and_passwords_are_entered(server, ada):

@@ -25,6 +25,7 @@ CREATE TABLE audit_entries (
 CREATE INDEX audit_entries_actor ON audit_entries (actor_id, workspace_id, sequence);
 CREATE INDEX audit_entries_action ON audit_entries (workspace_id, action, sequence);
 CREATE INDEX audit_entries_subject ON audit_entries (subject_id, workspace_id, sequence);
+CREATE INDEX audit_entries_kind ON audit_entries (workspace_id, subject_kind, sequence);
 CREATE INDEX audit_entries_credential ON audit_entries (credential_id, workspace_id, sequence);
 CREATE INDEX audit_entries_refused ON audit_entries (workspace_id, sequence) WHERE result <> 1;
 CREATE INDEX audit_entries_time ON audit_entries (workspace_id, at_ms, sequence);
