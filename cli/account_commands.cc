@@ -1,5 +1,5 @@
 // heim admin actor reset-password, heim admin invite: links that an admin hands to people; heim
-// admin reset-password: one that the operator of the machine makes.
+// admin reset-password: one that the operator of the machine makes; heim admin actor erase.
 #include <memory>
 #include <string>
 #include <string_view>
@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "cli/admin_parts.h"
 #include "cli/command.h"
+#include "heim/v1/erasure_service.grpc.pb.h"
 #include "heim/v1/invite_service.grpc.pb.h"
 #include "heim/v1/password_reset_service.grpc.pb.h"
 #include "server/base/clock.h"
@@ -27,6 +28,8 @@ struct AccountOptions {
   uint32_t max_uses = 0;
   int days = 0;
   bool all = false;
+  bool anonymise = false;
+  std::string confirm;
 };
 
 // A server that does not know its address answers a path.
@@ -48,6 +51,26 @@ absl::Status ResetPassword(const CommandLine& line, const AccountOptions& option
       client->Call(&v1::PasswordResetService::Stub::CreatePasswordReset, *stub, request));
   response.set_reset_url(FullUrl(*client, response.reset_url()));
   Print(line, response, response.reset_url());
+  return absl::OkStatus();
+}
+
+// Ends with what was asked for; what is left goes behind.
+absl::Status EraseActor(const CommandLine& line, const AccountOptions& options) {
+  HEIM_ASSIGN_OR_RETURN(const auto client, Connect(line, Who::kPerson));
+  HEIM_ASSIGN_OR_RETURN(const v1::Actor actor, client->FindActor(options.actor));
+  if (options.confirm != actor.username()) {
+    return absl::InvalidArgumentError(
+        StrCat("this cannot be undone: say --confirm ", actor.username(), " if you mean it"));
+  }
+  const auto stub = v1::ErasureService::NewStub(client->channel());
+  v1::EraseActorRequest request;
+  request.set_actor_id(actor.id());
+  request.set_confirm(options.confirm);
+  request.set_messages(options.anonymise ? v1::ERASED_MESSAGES_ANONYMISE
+                                         : v1::ERASED_MESSAGES_DELETE);
+  HEIM_ASSIGN_OR_RETURN(const v1::EraseActorResponse response,
+                        client->Call(&v1::ErasureService::Stub::EraseActor, *stub, request));
+  Print(line, response.erasure(), StrCat("being erased: ", response.erasure().id()));
   return absl::OkStatus();
 }
 
@@ -135,6 +158,11 @@ void AddResetCommand(CommandLine& line, CLI::App& actor) {
       Add(line, actor, "reset-password", "Print a link by which somebody sets a new password",
           &ResetPassword, options);
   reset->add_option("actor", options->actor, "Person by name or id")->required();
+  CLI::App* erase =
+      Add(line, actor, "erase", "Erase somebody and what it left, for ever", &EraseActor, options);
+  erase->add_option("actor", options->actor, "Actor by name or id")->required();
+  erase->add_option("--confirm", options->confirm, "Its username once more");
+  erase->add_flag("--anonymise", options->anonymise, "Keep what it said, without its name");
 }
 
 void AddOperatorCommands(CommandLine& line, CLI::App& admin) {

@@ -38,7 +38,8 @@ inline absl::StatusOr<v1::Workspace> CurrentWorkspace(Client& client) {
   return session.workspace();
 }
 
-// `heim admin actor reset-password`, `heim admin reset-password` and `heim admin invite …`.
+// `heim admin actor reset-password` and `erase`, `heim admin reset-password` and `heim admin invite
+// …`.
 void AddResetCommand(CommandLine& line, CLI::App& actor);
 void AddOperatorCommands(CommandLine& line, CLI::App& admin);
 void AddInviteCommands(CommandLine& line, CLI::App& admin);

@@ -38,6 +38,18 @@ absl::Status CheckOwns(ReadTx& tx, const Caller& caller, const ActorId& target) 
   return absl::OkStatus();
 }
 
+// Whoever the caller may know of, and for owners who left this workspace for none: what it left is
+// still here.
+absl::StatusOr<v1::Actor> AccessErasable(ReadTx& tx, const Caller& caller, const ActorId& id) {
+  auto known = AccessActor(tx, caller, id);
+  if (ReasonOf(known.status()) != v1::ERROR_REASON_ACTOR_NOT_FOUND) return known;
+  if (!CheckWorkspace(tx, caller, Permission::kEraseActor).ok()) return known;
+  HEIM_ASSIGN_OR_RETURN(const auto was_in, tx.members.Intervals(caller.workspace_id, id));
+  HEIM_ASSIGN_OR_RETURN(const std::vector<WorkspaceId> is_in, tx.actors.WorkspacesOf(id));
+  if (was_in.empty() || !is_in.empty()) return known;
+  return tx.actors.Get(id);
+}
+
 absl::Status CheckTarget(ReadTx& tx, const Caller& caller, const v1::EraseActorRequest& request,
                          const v1::Actor& actor) {
   const ActorId id(actor.id());
@@ -124,7 +136,7 @@ void ErasureService::EraseActor(CallContext& context, const v1::EraseActorReques
       [this, &context, &request, target, cut, fresh](
           WriteTx& tx, v1::EraseActorResponse* response) -> absl::Status {
         *cut = Cut();
-        HEIM_ASSIGN_OR_RETURN(const v1::Actor before, AccessActor(tx, context.caller, target));
+        HEIM_ASSIGN_OR_RETURN(const v1::Actor before, AccessErasable(tx, context.caller, target));
         tx.note.bare = true;
         tx.note.Subject("actor", target.str());
         HEIM_ASSIGN_OR_RETURN(const std::optional<ErasureRow> known, tx.erasures.OfActor(target));

@@ -286,6 +286,34 @@ def test_who_may_erase_whom(own):
     error(admin.get(f"/erasures/{began.json()['id']}"), 403, "workspace_role_required")
 
 
+def test_who_left_is_erased_by_an_owner_of_where_it_was(own):
+    ada = own.setup()
+    first = ok(ada.get("/workspaces"))["workspaces"][0]
+    ann = own.person(ada, "ann")
+    message = ann.send(ada.default_channel()["id"], f"{TEXT} before leaving")
+    other = ok(ada.post("/workspaces", {"name": "Other", "slug": "other"}))
+    carol = own.person(inside(ada, other), "carol", role="owner")
+    here = inside(ada, first)
+    ok(here.delete(f"/workspaces/{first['id']}/members/{ann.id}"))
+    error(erase(carol, ann.id, "ann"), 404, "actor_not_found")
+    error(erase(here, ann.id, "anne"), 400, "confirmation_required")
+    began = erase(here, ann.id, "ann")
+    assert began.status_code == 201, began.text
+    wait_done(here, began.json())
+    assert ok(here.get(f"/messages/{message['id']}"))["deleted_at"]
+    wait_until(lambda: rows_with(own, TEXT) == set())
+    error(erase(here, ann.id, "ann"), 404, "actor_not_found")
+
+
+def test_the_command_line_erases_who_is_named_twice(own):
+    ada = own.setup()
+    own.person(ada, "ann")
+    asked = own.run("admin", "actor", "erase", "ann", token=ada.token, check=False)
+    assert asked.returncode == 1 and "--confirm ann" in asked.stderr
+    began = own.run("admin", "actor", "erase", "ann", "--confirm", "ann", token=ada.token).stdout
+    wait_done(ada, {"id": began.split()[-1]})
+
+
 def test_agents_of_an_erased_person_rest_until_somebody_takes_them(own):
     ada = own.setup()
     ann = own.person(ada, "ann")
