@@ -4,6 +4,8 @@ import csv
 import io
 import itertools
 import json
+import pathlib
+import re
 import sqlite3
 import subprocess
 import uuid
@@ -287,3 +289,37 @@ def test_the_log_goes_on_after_a_crash_without_a_gap(own):
     ok(ada.post("/groups", {"handle": next(names)}))
     assert head(ada) == number + 1
     assert verify(ada)["complete"]
+
+
+MANY = 120_000
+# Rows as the last one, more of them than anybody would call for; their hashes do not matter to an export.
+MULTIPLY = f"""INSERT INTO audit_entries
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY})
+SELECT workspace_id, sequence + i, at_ms, action, result, actor_id, on_behalf_of, credential_type, credential_id,
+  subject_kind, subject_id, method, request_id, reason, origin_digest, changes_digest, hash, origin, changes
+FROM audit_entries, n WHERE sequence = (SELECT MAX(sequence) FROM audit_heads)"""
+
+
+def resident(server):
+    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text(encoding="utf-8")
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) * 1024
+
+
+def test_a_log_of_any_length_is_exported_in_the_same_memory(own):
+    ada = own.setup()
+    ok(ada.post("/groups", {"handle": next(names), "description": "x" * 200}))
+    run = database(own)
+    assert run(MULTIPLY) == ""
+    assert run(f"UPDATE audit_heads SET sequence = sequence + {MANY}") == ""
+    ok(ada.get("/audit/export?until=2000-01-01T00:00:00Z"))
+    before, most, lines, size = resident(own), 0, 0, 0
+    with ada.get("/audit/export", stream=True) as answer:
+        assert answer.status_code == 200 and "Content-Length" not in answer.headers
+        for n, piece in enumerate(answer.iter_content(1 << 20)):
+            lines += piece.count(b"\n")
+            size += len(piece)
+            if n % 4 == 0:
+                most = max(most, resident(own))
+    assert lines == MANY + 4, "the account, the group, two exports and all between"
+    assert size > 64 << 20
+    assert most - before < 48 << 20, f"{before >> 20} MiB grew to {most >> 20} MiB"
