@@ -4,8 +4,6 @@ import concurrent.futures
 import datetime
 import itertools
 
-import pytest
-
 from file_doors import being_written, doors, holds, share, stored, upload
 from heim_server import Server, error, eventually
 from pictures import png
@@ -274,7 +272,6 @@ def test_a_file_of_a_deleted_message_stays_while_a_draft_has_it(server, ada):
     share(author, channel, file)
 
 
-@pytest.mark.skipif("HEIM_TEST_S3" in __import__("os").environ, reason="a store on disk")
 def test_what_a_crash_left_half_written_goes_at_the_start(tmp_path):
     with Server(tmp_path) as server:
         server.setup()
