@@ -1,4 +1,5 @@
 // The walk through a whole workspace.
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -177,16 +178,22 @@ class WorkspaceWalk final : public ExportWalk {
   }
 
   absl::Status AddChannelMembers(ReadTx& tx) {
-    HEIM_ASSIGN_OR_RETURN(std::vector<v1::Member> page, tx.members.List(channel_, after_, kPage));
-    for (v1::Member& member : page) {
-      const ActorId actor(member.actor().id());
-      HEIM_RETURN_IF_ERROR(filler_.AddActor(tx, actor));
+    // By id: by the time of joining, who joins another way in another workspace would stand
+    // elsewhere.
+    HEIM_ASSIGN_OR_RETURN(const std::vector<ActorId> all, tx.calls.MembersOf(channel_));
+    auto next = std::upper_bound(all.begin(), all.end(), ActorId(after_));
+    for (uint32_t i = 0; i < kPage && next != all.end(); ++i, ++next) {
+      HEIM_RETURN_IF_ERROR(filler_.AddActor(tx, *next));
+      HEIM_ASSIGN_OR_RETURN(v1::Member member, tx.members.Get(channel_, *next));
       member.clear_actor();
-      member.mutable_actor()->set_id(actor.str());
+      member.mutable_actor()->set_id(next->str());
+      member.clear_last_read_at();
+      member.clear_last_read_seq();
+      member.clear_muted();
       *filler_.Add().mutable_member() = std::move(member);
-      after_ = actor.str();
+      after_ = next->str();
     }
-    if (page.size() < kPage) Go(Stage::kBookmarks);
+    if (next == all.end()) Go(Stage::kBookmarks);
     return absl::OkStatus();
   }
 

@@ -99,6 +99,7 @@ ImportWriter::Fate ImportWriter::WriteChannel(const PreparedRecord& prepared) {
     HEIM_ASSIGN_OR_RETURN(const std::string match, MatchChannel(tx_, known_.workspace(), channel));
     if (!match.empty()) {
       HEIM_RETURN_IF_ERROR(known_.Put(tx_, ImportedKind::kChannel, id, match));
+      HEIM_RETURN_IF_ERROR(FurnishChannel(match, channel));
       return Matched();
     }
     HEIM_ASSIGN_OR_RETURN(const std::string name,
@@ -119,6 +120,19 @@ ImportWriter::Fate ImportWriter::WriteChannel(const PreparedRecord& prepared) {
     return Skipped("a channel of no known kind");
   }
   return InsertChannel(prepared, std::move(channel), dm_key);
+}
+
+// What the empty channel does not say of itself the archive does.
+absl::Status ImportWriter::FurnishChannel(const std::string& id, const v1::Channel& given) {
+  HEIM_ASSIGN_OR_RETURN(v1::Channel channel, tx_.channels.Get(ChannelId(id)));
+  if (!channel.topic().empty() || !channel.purpose().empty() || channel.revision() != 1) {
+    return absl::OkStatus();
+  }
+  channel.set_topic(given.topic());
+  channel.set_purpose(given.purpose());
+  channel.set_revision(std::max<uint32_t>(1, given.revision()));
+  if (given.has_updated_at()) *channel.mutable_updated_at() = given.updated_at();
+  return Validate(channel).ok() ? tx_.channels.Update(channel) : absl::OkStatus();
 }
 
 ImportWriter::Fate ImportWriter::InsertChannel(const PreparedRecord& prepared, v1::Channel channel,
@@ -172,8 +186,9 @@ ImportWriter::Fate ImportWriter::WriteMember(const PreparedRecord& prepared) {
   member.set_last_read_seq(row->last_seq());
   member.set_revision(std::max<uint32_t>(1, given.revision()));
   member.set_history_from_seq(given.history_from_seq());
-  HEIM_ASSIGN_OR_RETURN(const uint64_t position, tx_.PeekPosition(known_.workspace()));
-  HEIM_RETURN_IF_ERROR(tx_.members.Insert(member, position));
+  HEIM_ASSIGN_OR_RETURN(const uint64_t next, tx_.PeekPosition(known_.workspace()));
+  // Of no event of its own: the next event finds the member there.
+  HEIM_RETURN_IF_ERROR(tx_.members.Insert(member, next - 1));
   return Created();
 }
 

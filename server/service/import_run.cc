@@ -45,6 +45,27 @@ void AddProblem(std::string_view place, std::string_view text, v1::Import* impor
 
 bool Ended(v1::ImportState state) { return state > v1::IMPORT_STATE_RUNNING; }
 
+// As AddToChannel, without an event.
+absl::Status AddQuietly(WriteTx& tx, const ChannelId& channel, const ActorId& actor,
+                        absl::Time now) {
+  HEIM_ASSIGN_OR_RETURN(const v1::Channel row, tx.channels.Get(channel));
+  v1::Member member;
+  member.set_channel_id(channel.str());
+  member.mutable_actor()->set_id(actor.str());
+  member.set_role(v1::CHANNEL_ROLE_MEMBER);
+  *member.mutable_joined_at() = ToTimestamp(now);
+  member.set_last_read_seq(row.last_seq());
+  member.set_revision(1);
+  if (row.history_visibility() == v1::HISTORY_VISIBILITY_SINCE_JOINING && row.last_seq() != 0) {
+    member.set_history_from_seq(row.last_seq() + 1);
+  } else {
+    HEIM_ASSIGN_OR_RETURN(const HistoryStart start, tx.channels.OpenFrom(channel));
+    member.set_history_from_seq(start.seq);
+  }
+  HEIM_ASSIGN_OR_RETURN(const uint64_t next, tx.PeekPosition(WorkspaceId(row.workspace_id())));
+  return tx.members.Insert(member, next - 1);
+}
+
 bool IsArchiveFault(const absl::Status& status) {
   return ReasonOf(status) == v1::ERROR_REASON_INVALID_ARCHIVE;
 }
@@ -86,6 +107,7 @@ absl::Status ImportRun::Go() {
 }
 
 absl::Status ImportRun::Open() {
+  source_.reset();
   auto reader = tools_.pictures.blobs.Open(row_.archive_key);
   if (absl::IsNotFound(reader.status())) return BadArchive("", "the archive is gone");
   if (!reader.ok()) return reader.status();
@@ -287,10 +309,8 @@ absl::Status ImportRun::JoinDefaultChannel() {
       if (channel.empty()) return absl::OkStatus();
       HEIM_ASSIGN_OR_RETURN(const std::vector<ActorId> missing,
                             tx.imports.Missing(workspace, source_key_, channel, kJoinAtOnce));
-      const Acting acting = {ActorId(row_.import.created_by()), tools_.pictures.clock.Now()};
       for (const ActorId& actor : missing) {
-        HEIM_RETURN_IF_ERROR(
-            AddToChannel(tx, acting, channel, actor, v1::CHANNEL_ROLE_MEMBER).status());
+        HEIM_RETURN_IF_ERROR(AddQuietly(tx, channel, actor, tools_.pictures.clock.Now()));
       }
       more = missing.size() == kJoinAtOnce;
       return absl::OkStatus();

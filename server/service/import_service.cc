@@ -18,10 +18,13 @@ namespace heim {
 namespace {
 
 // An import into the caller's workspace; what is of another one is not there.
-absl::StatusOr<ImportRow> AccessImport(ReadTx &tx, const Caller &caller,
-                                       const std::string &id) {
-  HEIM_RETURN_IF_ERROR(
-      CheckWorkspace(tx, caller, Permission::kImportWorkspace));
+absl::StatusOr<ImportRow> AccessImport(ReadTx& tx, const Caller& caller, const std::string& id) {
+  const absl::Status allowed = CheckWorkspace(tx, caller, Permission::kImportWorkspace);
+  // For who may not, there are none.
+  if (ReasonOf(allowed) == v1::ERROR_REASON_WORKSPACE_ROLE_REQUIRED) {
+    return NotFound(v1::ERROR_REASON_IMPORT_NOT_FOUND);
+  }
+  HEIM_RETURN_IF_ERROR(allowed);
   HEIM_ASSIGN_OR_RETURN(ImportRow row, tx.imports.Get(id));
   if (row.import.workspace_id() != caller.workspace_id.str()) {
     return NotFound(v1::ERROR_REASON_IMPORT_NOT_FOUND);
@@ -29,70 +32,58 @@ absl::StatusOr<ImportRow> AccessImport(ReadTx &tx, const Caller &caller,
   return row;
 }
 
-} // namespace
+}  // namespace
 
-absl::StatusOr<std::shared_ptr<StreamCall>>
-ImportService::CreateImport(std::shared_ptr<CallContext> context) {
+absl::StatusOr<std::shared_ptr<StreamCall>> ImportService::CreateImport(
+    std::shared_ptr<CallContext> context) {
   return std::make_shared<ImportUpload>(deps_, std::move(context));
 }
 
-void ImportService::GetImport(CallContext &context,
-                              const v1::GetImportRequest &request,
+void ImportService::GetImport(CallContext& context, const v1::GetImportRequest& request,
                               Reply<v1::GetImportResponse> reply) {
   v1::GetImportResponse response;
-  const absl::Status status = deps_.store.Read([&](ReadTx &tx) -> absl::Status {
-    HEIM_ASSIGN_OR_RETURN(
-        ImportRow row, AccessImport(tx, context.caller, request.import_id()));
+  const absl::Status status = deps_.store.Read([&](ReadTx& tx) -> absl::Status {
+    HEIM_ASSIGN_OR_RETURN(ImportRow row, AccessImport(tx, context.caller, request.import_id()));
     *response.mutable_import() = std::move(row.import);
     return absl::OkStatus();
   });
-  if (!status.ok())
-    return reply(status);
+  if (!status.ok()) return reply(status);
   reply(std::move(response));
 }
 
-void ImportService::ListImports(CallContext &context,
-                                const v1::ListImportsRequest &request,
+void ImportService::ListImports(CallContext& context, const v1::ListImportsRequest& request,
                                 Reply<v1::ListImportsResponse> reply) {
-  const Caller &caller = context.caller;
+  const Caller& caller = context.caller;
   const std::string filter = StrCat(caller.workspace_id.str(), "/imports");
   v1::ListImportsResponse response;
-  const absl::Status status = deps_.store.Read([&](ReadTx &tx) -> absl::Status {
-    HEIM_RETURN_IF_ERROR(
-        CheckWorkspace(tx, caller, Permission::kImportWorkspace));
+  const absl::Status status = deps_.store.Read([&](ReadTx& tx) -> absl::Status {
+    HEIM_RETURN_IF_ERROR(CheckWorkspace(tx, caller, Permission::kImportWorkspace));
     HEIM_ASSIGN_OR_RETURN(const uint32_t limit, PageLimit(request.limit()));
     std::string before;
     if (!request.cursor().empty()) {
       HEIM_ASSIGN_OR_RETURN(before, DecodeCursor(request.cursor(), filter));
     }
-    HEIM_ASSIGN_OR_RETURN(
-        std::vector<v1::Import> found,
-        tx.imports.List(caller.workspace_id, before, limit + 1));
+    HEIM_ASSIGN_OR_RETURN(std::vector<v1::Import> found,
+                          tx.imports.List(caller.workspace_id, before, limit + 1));
     if (found.size() > limit) {
       found.resize(limit);
       response.set_has_more(true);
       response.set_next_cursor(EncodeCursor(filter, found.back().id()));
     }
-    for (v1::Import &import : found)
-      *response.add_imports() = std::move(import);
+    for (v1::Import& import : found) *response.add_imports() = std::move(import);
     return absl::OkStatus();
   });
-  if (!status.ok())
-    return reply(status);
+  if (!status.ok()) return reply(status);
   reply(std::move(response));
 }
 
-void ImportService::StartImport(CallContext &context,
-                                const v1::StartImportRequest &request,
+void ImportService::StartImport(CallContext& context, const v1::StartImportRequest& request,
                                 Reply<v1::StartImportResponse> reply) {
   CommitReply<v1::StartImportResponse>(
       deps_.store, context, std::move(reply),
-      [&context, &request](WriteTx &tx,
-                           v1::StartImportResponse *response) -> absl::Status {
-        HEIM_ASSIGN_OR_RETURN(ImportRow row, AccessImport(tx, context.caller,
-                                                          request.import_id()));
-        if (row.import.state() != v1::IMPORT_STATE_CHECKED ||
-            row.archive_key.empty()) {
+      [&context, &request](WriteTx& tx, v1::StartImportResponse* response) -> absl::Status {
+        HEIM_ASSIGN_OR_RETURN(ImportRow row, AccessImport(tx, context.caller, request.import_id()));
+        if (row.import.state() != v1::IMPORT_STATE_CHECKED || row.archive_key.empty()) {
           return NotFound(v1::ERROR_REASON_IMPORT_NOT_FOUND);
         }
         tx.note.Before(row.import);
@@ -106,18 +97,15 @@ void ImportService::StartImport(CallContext &context,
         *response->mutable_import() = std::move(row.import);
         return absl::OkStatus();
       },
-      [this](const v1::StartImportResponse &) { deps_.wake(); });
+      [this](const v1::StartImportResponse&) { deps_.wake(); });
 }
 
-void ImportService::CancelImport(CallContext &context,
-                                 const v1::CancelImportRequest &request,
+void ImportService::CancelImport(CallContext& context, const v1::CancelImportRequest& request,
                                  Reply<v1::CancelImportResponse> reply) {
   CommitReply<v1::CancelImportResponse>(
       deps_.store, context, std::move(reply),
-      [this, &context, &request](
-          WriteTx &tx, v1::CancelImportResponse *response) -> absl::Status {
-        HEIM_ASSIGN_OR_RETURN(ImportRow row, AccessImport(tx, context.caller,
-                                                          request.import_id()));
+      [this, &context, &request](WriteTx& tx, v1::CancelImportResponse* response) -> absl::Status {
+        HEIM_ASSIGN_OR_RETURN(ImportRow row, AccessImport(tx, context.caller, request.import_id()));
         tx.note.Before(row.import);
         if (row.import.state() <= v1::IMPORT_STATE_RUNNING ||
             row.import.state() == v1::IMPORT_STATE_CHECKED) {
@@ -130,7 +118,7 @@ void ImportService::CancelImport(CallContext &context,
         *response->mutable_import() = std::move(row.import);
         return absl::OkStatus();
       },
-      [this](const v1::CancelImportResponse &) { deps_.wake(); });
+      [this](const v1::CancelImportResponse&) { deps_.wake(); });
 }
 
-} // namespace heim
+}  // namespace heim

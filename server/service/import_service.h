@@ -22,35 +22,32 @@
 namespace heim {
 
 class ImportService {
-public:
+ public:
   // All of it outlives the streams that the service opens.
   struct Dependencies {
-    Store &store;
-    BlobStore &blobs;
-    Clock &clock;
-    Ids &ids;
-    Executor &executor;
-    std::function<void()> wake;                 // there is an import to run
-    int64_t max_bytes = kImportMaxBytesDefault; // HEIM_MAX_IMPORT_SIZE
+    Store& store;
+    BlobStore& blobs;
+    Clock& clock;
+    Ids& ids;
+    Executor& executor;
+    std::function<void()> wake;                  // there is an import to run
+    int64_t max_bytes = kImportMaxBytesDefault;  // HEIM_MAX_IMPORT_SIZE
   };
 
-  explicit ImportService(Dependencies dependencies)
-      : deps_(std::move(dependencies)) {}
+  explicit ImportService(Dependencies dependencies) : deps_(std::move(dependencies)) {}
 
-  absl::StatusOr<std::shared_ptr<StreamCall>>
-  CreateImport(std::shared_ptr<CallContext> context);
-  void GetImport(CallContext &context, const v1::GetImportRequest &request,
+  absl::StatusOr<std::shared_ptr<StreamCall>> CreateImport(std::shared_ptr<CallContext> context);
+  void GetImport(CallContext& context, const v1::GetImportRequest& request,
                  Reply<v1::GetImportResponse> reply);
-  void ListImports(CallContext &context, const v1::ListImportsRequest &request,
+  void ListImports(CallContext& context, const v1::ListImportsRequest& request,
                    Reply<v1::ListImportsResponse> reply);
-  void StartImport(CallContext &context, const v1::StartImportRequest &request,
+  void StartImport(CallContext& context, const v1::StartImportRequest& request,
                    Reply<v1::StartImportResponse> reply);
-  void CancelImport(CallContext &context,
-                    const v1::CancelImportRequest &request,
+  void CancelImport(CallContext& context, const v1::CancelImportRequest& request,
                     Reply<v1::CancelImportResponse> reply);
 
-private:
+ private:
   const Dependencies deps_;
 };
 
-} // namespace heim
+}  // namespace heim

@@ -22,41 +22,38 @@
 
 namespace heim {
 
-class ImportUpload final : public StreamCall,
-                           public std::enable_shared_from_this<ImportUpload> {
-public:
-  ImportUpload(const ImportService::Dependencies &dependencies,
+class ImportUpload final : public StreamCall, public std::enable_shared_from_this<ImportUpload> {
+ public:
+  ImportUpload(const ImportService::Dependencies& dependencies,
                std::shared_ptr<CallContext> context);
 
   void Feed(std::unique_ptr<google::protobuf::Message> message,
             absl::AnyInvocable<void()> next) override;
   void FeedDone() override;
 
-  State Pull(size_t max_bytes, std::vector<FramePtr> *out) override {
+  State Pull(size_t max_bytes, std::vector<FramePtr>* out) override {
     return outbox_.Pull(max_bytes, out);
   }
   absl::Status status() const override { return outbox_.status(); }
-  void SetReady(std::function<void()> on_ready) override {
-    outbox_.SetReady(std::move(on_ready));
-  }
+  void SetReady(std::function<void()> on_ready) override { outbox_.SetReady(std::move(on_ready)); }
   void Cancel() override;
 
-private:
+ private:
   // Runs a piece of work on the Executor unless the call has ended; false then.
   bool Run(absl::AnyInvocable<void()> work);
   // After each piece: lets go of a blob that will not be, and asks for the next
   // piece.
   void Settle();
 
-  absl::Status Take(const v1::CreateImportRequest &piece);
-  absl::Status TakeFirst(const v1::CreateImportRequest &piece);
+  absl::Status Take(const v1::CreateImportRequest& piece);
+  absl::Status TakeFirst(const v1::CreateImportRequest& piece);
   absl::Status TakeChunk(std::string_view bytes);
   absl::Status TakeEnd();
   absl::Status CheckSize(int64_t bytes) const;
   void CommitRow(std::string archive_key);
   void End(absl::Status status) { outbox_.Close(nullptr, std::move(status)); }
 
-  const ImportService::Dependencies &deps_;
+  const ImportService::Dependencies& deps_;
   const std::shared_ptr<CallContext> context_;
   Outbox outbox_;
 
@@ -69,4 +66,4 @@ private:
   absl::AnyInvocable<void()> next_ ABSL_GUARDED_BY(mutex_);
 };
 
-} // namespace heim
+}  // namespace heim

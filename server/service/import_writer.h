@@ -93,6 +93,7 @@ class ImportWriter {
 
   // import_channels.cc
   Fate WriteChannel(const PreparedRecord& prepared);
+  absl::Status FurnishChannel(const std::string& id, const v1::Channel& given);
   absl::StatusOr<std::string> DirectKey(const v1::ExportChannel& record);
   Fate InsertChannel(const PreparedRecord& prepared, v1::Channel channel, std::string_view dm_key);
   Fate WriteMember(const PreparedRecord& prepared);

@@ -9,8 +9,9 @@ def nobodys(_):
     return {"import_id": str(uuid.uuid4())}
 
 
-def missing(cell):
-    return "NOT_FOUND" if cell.workspace == "owner" else "PERMISSION_DENIED"
+def missing(_):
+    """For who may not, there are none."""
+    return "NOT_FOUND"
 
 
 ROWS = {
@@ -21,8 +22,8 @@ ROWS = {
     "ImportService.CreateImport": Row(
         lambda c: {"header": {"size_bytes": 1 << 50}}, workspace="owner", reads=True,
         expect=lambda c: "RESOURCE_EXHAUSTED" if c.workspace == "owner" else "PERMISSION_DENIED"),
-    "ImportService.GetImport": Row(nobodys, workspace="owner", reads=True, expect=missing),
+    "ImportService.GetImport": Row(nobodys, expect=missing, reads=True),
     "ImportService.ListImports": Row(workspace="owner", reads=True),
-    "ImportService.StartImport": Row(nobodys, workspace="owner", reads=True, expect=missing),
-    "ImportService.CancelImport": Row(nobodys, workspace="owner", reads=True, expect=missing),
+    "ImportService.StartImport": Row(nobodys, expect=missing, reads=True),
+    "ImportService.CancelImport": Row(nobodys, expect=missing, reads=True),
 }
