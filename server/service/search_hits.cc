@@ -49,7 +49,8 @@ void ResolveChannel(const std::vector<ReadableChannel>& readable, std::string* n
 absl::StatusOr<std::string> ResolveThread(ReadTx& tx, const Caller& caller,
                                           const std::string& named) {
   const auto access = AccessMessage(tx, caller, MessageId(named), Permission::kReadChannel);
-  if (ReasonOf(access.status()) == v1::ERROR_REASON_MESSAGE_NOT_FOUND) return std::string();
+  // Stays as it is: only what names it as its thread, and may be read itself, is of it.
+  if (ReasonOf(access.status()) == v1::ERROR_REASON_MESSAGE_NOT_FOUND) return named;
   HEIM_RETURN_IF_ERROR(access.status());
   const v1::Message& message = access->message;
   return message.has_thread_id() ? message.thread_id() : message.id();
