@@ -4,10 +4,10 @@
 #include "server/service/search_service.h"
 
 #include <algorithm>
-#include <random>
 #include <set>
 #include <string>
 
+#include "absl/types/span.h"
 #include "server/base/strings.h"
 #include "server/service/chat_fixture.h"
 
@@ -120,8 +120,11 @@ TEST_F(SearchServiceTest, WhatTheIndexOffersIsReadAgainWithTheCallersRights) {
 }
 
 TEST_F(SearchServiceTest, RandomWorldsShowExactlyWhatMayBeReadAndSaidNow) {
-  std::mt19937 chance(5);
-  const auto below = [&](size_t n) { return static_cast<size_t>(chance()) % n; };
+  const auto below = [this](size_t n) {
+    uint8_t byte = 0;
+    entropy_.Fill(absl::MakeSpan(&byte, 1));
+    return static_cast<size_t>(byte) % n;
+  };
   const std::vector<std::string> words = {"alpha", "beta", "gamma"};
   const std::vector<Caller> callers = {ann_, bob_, bot_, gus_};
   struct Room {
