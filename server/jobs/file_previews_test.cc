@@ -104,6 +104,23 @@ TEST_F(FilePreviewsTest, APictureIsLookedAtOnceAndATextNever) {
   EXPECT_TRUE(blobs_->Open(row->preview.blob_key).ok());
 }
 
+TEST_F(FilePreviewsTest, APictureStandsAsTheCameraWasHeldAndSaysNoMore) {
+  JpegForm form;
+  // Orientation 6: turned by a quarter; and where it was taken.
+  constexpr std::string_view kTurned(
+      "Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0", 32);
+  form.exif = kTurned;
+  form.exif += "at home";
+  const auto file = Upload(ann_, "a.jpg", JpegOf(Slope(900, 300), form));
+  ASSERT_TRUE(RunOnce().ok());
+  const auto row = Find(file->id());
+  EXPECT_EQ(row->file.preview().width(), 160u);
+  EXPECT_EQ(row->file.preview().height(), 480u);
+  const std::string bytes = *(*blobs_->Open(row->preview.blob_key))->Read(0, 1u << 20);
+  EXPECT_EQ(bytes.find("at home"), std::string::npos);
+  EXPECT_EQ(bytes.find("EXIF"), std::string::npos);
+}
+
 TEST_F(FilePreviewsTest, APictureThatEndsTheServerIsLetBe) {
   const std::string id = AddPicture();
   Write([&](WriteTx& tx) { return tx.files.SetPreviewTries(FileId(id), 2); });
