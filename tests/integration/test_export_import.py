@@ -429,3 +429,9 @@ def test_an_archive_beyond_the_limit_is_refused():
         error(ada.request("POST", "/files?filename=x", data=bytes(1001)), 413, "file_too_large")
         assert imported(ada, tar_of(with_end([HEADER])))["state"] == "done"
         assert ada.get("/imports").json()["imports"][0]["state"] == "done"
+
+
+def test_what_was_imported_is_found_by_search(archive, target):
+    server, ada = target
+    imported(ada, archive.data)
+    eventually(lambda: ada.get("/search/messages?q=hello").json()["hits"], "the message in the index")
