@@ -55,7 +55,7 @@ void WorkspaceDeletionService::DeleteWorkspace(CallContext& context,
         // Who is in other workspaces comes back there.
         for (const ActorId& member : cut->members) {
           deps_.authenticator.DropActor(member);
-          deps_.hub.EndActor(member, "workspace_deleted");
+          deps_.hub.EndActor(member, "lost_access");
           deps_.streams.StopStreamsBy(member, "stopped_by_admin");
         }
         if (on_delete_) on_delete_();

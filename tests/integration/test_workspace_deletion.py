@@ -62,7 +62,7 @@ def test_nothing_of_a_deleted_workspace_is_left(own, ending):
         watching.until("caught_up")
         gone = delete(there, workspace)
         assert gone.status_code == 200, gone.text
-        assert watching.until("goodbye")["data"]["reason"] == "workspace_deleted"
+        assert watching.until("goodbye")["data"]["reason"] == "lost_access"
     if ending:
         own.kill()
         own.start()
