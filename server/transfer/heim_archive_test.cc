@@ -114,7 +114,9 @@ TEST(HeimArchiveTest, EveryCutIsNoticed) {
     while (status.ok()) {
       const auto record = (*source)->Next();
       status = record.status();
-      if (record.ok()) ASSERT_TRUE(record->has_value()) << cut;
+      if (record.ok()) {
+        ASSERT_TRUE(record->has_value()) << cut;
+      }
     }
     EXPECT_EQ(ReasonOf(status), v1::ERROR_REASON_INVALID_ARCHIVE) << cut;
   }
