@@ -131,7 +131,9 @@ def test_who_deletes_a_file(server, ada):
     # An admin has no right to what it may not read.
     error(admin.delete(f"/files/{file['id']}"), 404, "file_not_found")
     author.post(f"/channels/{channel['id']}/members", {"actor_id": admin.id})
-    assert admin.delete(f"/files/{file['id']}").status_code == 200
+    repeated = [admin.delete(f"/files/{file['id']}", headers={"idempotency-key": "gone"}) for _ in range(2)]
+    assert [answer.status_code for answer in repeated] == [200, 200]
+    assert repeated[0].json() == repeated[1].json()
     error(author.get(f"/files/{file['id']}"), 404, "file_not_found")
 
 
