@@ -1,5 +1,7 @@
 #include "server/jobs/link_previewer.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -125,6 +127,7 @@ void LinkPreviewer::Committed() {
 }
 
 void LinkPreviewer::Run() {
+  pthread_setname_np(pthread_self(), "previews");
   while (std::optional<PreviewJobRow> job = Take()) {
     LookAt(*job);
     GiveBack(*job);

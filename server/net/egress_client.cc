@@ -165,7 +165,7 @@ HttpRequest EgressClient::RequestOf(const EgressRequest& request, Hop* hop) cons
   }
   sent.headers.emplace_back("Connection", "close");
   sent.on_head = [&request, hop](const HttpResponse& head) -> absl::Status {
-    if (Follows(request) && IsRedirect(head.status)) {
+    if (Follows(request) && IsRedirect(head.status) && !head.Header("location").empty()) {
       // Its body is nobody's.
       hop->onward = std::string(head.Header("location"));
       return absl::CancelledError("a redirect");

@@ -79,7 +79,7 @@ class Web:
     def url(self, path, host="site.test"):
         return f"http://{host}:{self.port}{path}"
 
-    def page(self, path, title, **meta):
+    def page(self, path, title, /, **meta):
         """A page with a title and og: properties."""
         tags = "".join(f'<meta property="og:{name}" content="{value}">' for name, value in meta.items())
         self.pages[path] = ("text/html; charset=utf-8",
