@@ -4,10 +4,9 @@ import io
 import json
 import zipfile
 
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
-    "1f15c4890000000d49444154789c6360f8cfc000000301010018dd8db0"
-    "0000000049454e44ae426082")
+from pictures import png
+
+PNG = png(64, 64)
 REPORT = b"quarter,sum\n1,20\n" * 300
 
 

@@ -242,6 +242,13 @@ std::optional<uint32_t> MattermostDirectory::Direct(const google::protobuf::List
                                                      : v1::CHANNEL_TYPE_DM);
   record->mutable_channel()->set_topic(Clipped(StripUnsafeControls(header), kTopicMax));
   *record->mutable_direct_member_ids() = {ids.begin(), ids.end()};
+  for (const std::string& name : names) {
+    if (!people_.at(name).member) continue;
+    v1::Member* member = out->emplace_back().mutable_member();
+    member->set_channel_id(id);
+    member->mutable_actor()->set_id(ActorId(name));
+    member->set_role(v1::CHANNEL_ROLE_MEMBER);
+  }
   return NewChannel(id);
 }
 

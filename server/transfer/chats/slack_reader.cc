@@ -270,7 +270,7 @@ class SlackSource : public RecordSource {
       for (const std::string& member : members) messages_.AddStranger(member, {}, &ready_);
     }
     AddChannelRecord(id, type, members);
-    if (!IsDirect(type)) AddMembers(id, members);
+    AddMembers(id, type, members);
     folder_ = type == v1::CHANNEL_TYPE_DM ? id : TextOf(channel_, "name");
     if (folder_.empty() || files_->Under(StrCat(folder_, "/")).empty()) folder_ = id;
     messages_.BeginChannel(id, folder_);
@@ -314,7 +314,8 @@ class SlackSource : public RecordSource {
     return StripUnsafeControls(MarkdownFromMrkdwn(mrkdwn, directory_));
   }
 
-  void AddMembers(const std::string& id, const std::vector<std::string>& members) {
+  void AddMembers(const std::string& id, v1::ChannelType type,
+                  const std::vector<std::string>& members) {
     for (const std::string& actor : members) {
       if (!directory_.IsMember(actor)) {
         problems_->Count("Members of channels are left out: they are not users any more");
@@ -323,8 +324,8 @@ class SlackSource : public RecordSource {
       v1::Member* member = ready_.emplace_back().mutable_member();
       member->set_channel_id(id);
       member->mutable_actor()->set_id(actor);
-      member->set_role(actor == TextOf(channel_, "creator") ? v1::CHANNEL_ROLE_OWNER
-                                                            : v1::CHANNEL_ROLE_MEMBER);
+      const bool owns = !IsDirect(type) && actor == TextOf(channel_, "creator");
+      member->set_role(owns ? v1::CHANNEL_ROLE_OWNER : v1::CHANNEL_ROLE_MEMBER);
       const auto created = SlackTime(StrCat(WholeOf(channel_, "created").value_or(0)));
       if (created.has_value()) *member->mutable_joined_at() = TimestampOfMicros(*created);
     }
