@@ -295,6 +295,7 @@ void AddAdminCommands(CommandLine& line) {
   AddChannelCommands(line, *admin, options);
   AddInviteCommands(line, *admin);
   AddOperatorCommands(line, *admin);
+  AddTransferCommands(line, *admin);
 }
 
 }  // namespace heim

@@ -43,5 +43,7 @@ inline absl::StatusOr<v1::Workspace> CurrentWorkspace(Client& client) {
 void AddResetCommand(CommandLine& line, CLI::App& actor);
 void AddOperatorCommands(CommandLine& line, CLI::App& admin);
 void AddInviteCommands(CommandLine& line, CLI::App& admin);
+// `heim admin export`, `import` and `imports`.
+void AddTransferCommands(CommandLine& line, CLI::App& admin);
 
 }  // namespace heim

@@ -3,14 +3,14 @@ archives change nothing.
 """
 
 import io
-import signal
+import json
 import tarfile
 import uuid
 
 import pytest
 import requests
 
-from archives import HEADER, UUID, Archive, add, counts, ended, export, imported, tar_of, upload, with_end
+from archives import HEADER, Archive, add, counts, ended, export, imported, tar_of, upload, with_end
 from heim_server import DEADLINE, Client, Server, error, eventually
 from pictures import png
 
@@ -435,3 +435,28 @@ def test_what_was_imported_is_found_by_search(archive, target):
     server, ada = target
     imported(ada, archive.data)
     eventually(lambda: ada.get("/search/messages?q=hello").json()["hits"], "the message in the index")
+
+
+def test_the_command_line_exports_and_imports(source, target, tmp_path):
+    there, owner = source
+    home = owner.get("/workspaces").json()["workspaces"]
+    acme = next(w["id"] for w in home if w["name"] == "Acme")
+    path = tmp_path / "acme.tar"
+    there.run("admin", "export", str(path), "--workspace", acme, token=owner.token)
+    assert path.stat().st_mode & 0o777 == 0o600
+    again = there.run("admin", "export", str(path), "--workspace", acme, token=owner.token, check=False)
+    assert again.returncode == 1 and "acme.tar" in again.stderr
+    assert {a["actor"]["username"] for a in Archive(path.read_bytes()).of("actor")} >= {"ada", "bob"}
+
+    server, ada = target
+    looked = json.loads(server.run("admin", "import", str(path), "--dry-run", "--json", token=ada.token).stdout)
+    ended(ada, looked["id"])
+    server.run("admin", "imports", looked["id"], "--start", token=ada.token)
+    assert ended(ada, looked["id"])["state"] == "done"
+    shown = server.run("admin", "imports", token=ada.token).stdout
+    assert looked["id"] in shown and "message: " in shown
+    own = tmp_path / "own.tar"
+    server.run("admin", "export", str(own), "--mine", token=ada.token)
+    assert Archive(own.read_bytes()).of("header")[0]["scope"] == "actor"
+    refused = server.run("admin", "import", str(own), "--format", "wrong", token=ada.token, check=False)
+    assert refused.returncode == 1 and "slack" in refused.stderr
