@@ -1,5 +1,7 @@
 #include "server/jobs/actor_erasure.h"
 
+#include <algorithm>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -9,8 +11,9 @@
 namespace heim {
 namespace {
 
-// Between looks at whether the blob store is done.
+// Between looks at whether the blob store is done: at first, and when it stays undone.
 constexpr absl::Duration kLookAgain = absl::Milliseconds(200);
+constexpr absl::Duration kLookAgainMax = absl::Minutes(1);
 
 struct Due {
   std::optional<absl::Time> at;
@@ -35,12 +38,16 @@ absl::StatusOr<Due> FindDue(Store& store, absl::Time now) {
 DueWork ActorErasure(Store& store, const Clock& clock, std::function<void()> sweep) {
   DueWork work;
   work.name = "erasure of actors";
-  work.next_due = [&store, &clock,
-                   sweep = std::move(sweep)]() -> absl::StatusOr<std::optional<absl::Time>> {
+  work.next_due = [&store, &clock, sweep = std::move(sweep),
+                   wait = std::make_shared<absl::Duration>(
+                       kLookAgain)]() -> absl::StatusOr<std::optional<absl::Time>> {
     HEIM_ASSIGN_OR_RETURN(Due due, FindDue(store, clock.Now()));
     if (due.waits_for_bytes) {
       sweep();
-      due.at = clock.Now() + kLookAgain;
+      due.at = clock.Now() + *wait;
+      *wait = std::min(*wait * 2, kLookAgainMax);
+    } else {
+      *wait = kLookAgain;
     }
     return due.at;
   };
