@@ -3,7 +3,6 @@
 // is among its problems; docs/guide/import.md says it for people.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,8 +17,6 @@ struct ChatArchiveOptions {
   std::string team;
   // What is later than this cannot be true. Must be the same each time that an import is opened.
   absl::Time latest = absl::InfiniteFuture();
-  // Downloads a file that the archive only links to; empty: such files become links. Slack.
-  std::function<absl::StatusOr<std::unique_ptr<FileStream>>(const std::string& url)> fetch;
   // Where posts wait while they are brought into order, in a file without a name. Mattermost.
   std::string spool_directory;
 };

@@ -87,9 +87,6 @@ const std::string& FirstText(const JsonObject& object, std::initializer_list<con
   return TextOf(object, "");
 }
 
-// Only Slack's own servers get the token.
-bool IsSlackFile(std::string_view url) { return StartsWith(url, "https://files.slack.com/"); }
-
 }  // namespace
 
 SlackMessages::SlackMessages(const ChatArchiveOptions& options, SlackDirectory* directory,
@@ -195,11 +192,6 @@ std::string SlackMessages::PathOfFile(const JsonObject& file) const {
   for (std::string path : {StrCat("__uploads/", id, "/"), StrCat(folder_, "/attachments/", id, "-"),
                            StrCat("attachments/", id, "-"), StrCat("files/", id, "-")}) {
     if (path.size() <= kPathMaxBytes && !files_->Resolve(path).empty()) return path;
-  }
-  const std::string& url = FirstText(file, {"url_private_download", "url_private"});
-  if (options_.fetch != nullptr && IsSlackFile(url)) {
-    std::string path = StrCat("fetch:", url);
-    if (path.size() <= kPathMaxBytes) return path;
   }
   return "";
 }

@@ -73,10 +73,7 @@ class SlackSource : public RecordSource {
   std::vector<SourceProblem> TakeProblems() override { return problems_->Take(); }
 
   absl::StatusOr<std::unique_ptr<FileStream>> OpenFile(std::string_view path) override {
-    constexpr std::string_view kFetch = "fetch:";
-    if (!StartsWith(path, kFetch)) return files_->OpenFile(path);
-    if (options_.fetch == nullptr) return InvalidArchive(path, "there is no such file");
-    return options_.fetch(std::string(path.substr(kFetch.size())));
+    return files_->OpenFile(path);
   }
 
  private:

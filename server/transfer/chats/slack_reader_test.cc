@@ -132,28 +132,5 @@ TEST(SlackReaderTest, TheSameArchiveGivesTheSameRecordsAgain) {
   }
 }
 
-TEST(SlackReaderTest, FilesAreFetchedFromSlackOnlyAndOnlyWhenItIsAskedFor) {
-  const std::string day =
-      StrCat("[",
-             Say("1700000001",
-                 R"(,"files":[{"id":"F1","name":"a","url_private":"https://files.slack.com/a"},
-      {"id":"F2","name":"b","url_private":"https://files.slack.com.evil.example/b"}])"),
-             "]");
-  const std::vector<ZipPart> files = {
-      {"users.json", kUsers}, {"channels.json", kChannels}, {"talk/2024-02-01.json", day}};
-  const auto paths = [](const ArchiveContents& read) {
-    std::vector<std::string> found;
-    for (const v1::ExportRecord& record : read.records) {
-      if (record.has_file()) found.push_back(record.file().path());
-    }
-    return found;
-  };
-  EXPECT_THAT(paths(ReadSlack(files)), testing::IsEmpty());
-  ChatArchiveOptions options;
-  options.fetch = [](const std::string&) { return absl::NotFoundError("not now"); };
-  EXPECT_THAT(paths(ReadSlack(files, options)),
-              testing::ElementsAre("fetch:https://files.slack.com/a"));
-}
-
 }  // namespace
 }  // namespace heim
