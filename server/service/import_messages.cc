@@ -23,6 +23,21 @@ absl::Status NotTaken(std::string_view why) {
   return MakeError(v1::ERROR_REASON_INVALID_ARGUMENT, why);
 }
 
+// What a message may be in all: text, parts, free data, and what is around them.
+constexpr size_t kMessageMaxBytes =
+    kMessageContentMaxBytes + kMessageHiddenMaxBytes + 4 * kMetadataMaxBytes;
+constexpr int kPreviewsMax = 10;
+
+// Previews are what a server says, so the archive's are looked at as a stranger's.
+void KeepGoodPreviews(v1::Message* message) {
+  google::protobuf::RepeatedPtrField<v1::LinkPreview> good;
+  for (const v1::LinkPreview& preview : message->previews()) {
+    if (good.size() == kPreviewsMax) break;
+    if (IsHttpUri(preview.url())) *good.Add() = preview;
+  }
+  *message->mutable_previews() = std::move(good);
+}
+
 void MakeTombstone(v1::Message* message) {
   message->clear_content();
   message->clear_parts();
@@ -58,6 +73,11 @@ absl::Status CheckImportedMessage(v1::Message* message) {
   const bool empty_is_good = message->content_type() == v1::CONTENT_TYPE_SYSTEM ||
                              message->state() == v1::MESSAGE_STATE_INTERRUPTED ||
                              message->has_forward();
+  KeepGoodPreviews(message);
+  if (message->ByteSizeLong() > kMessageMaxBytes) return NotTaken("a message that is too large");
+  if (message->state() == v1::MESSAGE_STATE_FINAL) {
+    HEIM_RETURN_IF_ERROR(CheckPartReferences(*message));
+  }
   const absl::Status normal = NormalizeMessageContent(message);
   const bool empty = ReasonOf(normal) == v1::ERROR_REASON_CONTENT_EMPTY;
   return empty && empty_is_good ? absl::OkStatus() : normal;

@@ -335,7 +335,8 @@ def test_records_that_lie_are_left_out_one_by_one(target):
         {"message": {"id": "m4", "content": "of nobody", "channel_id": "c1", "actor": {"id": "u9"}}},
         {"message": {"id": "m5", "content": "to nothing", "thread_id": "m9"} | at},
         {"message": {"id": "m6", "content": "a nul \0 in it"} | at},
-        {"message": {"id": "m7", "content": "mentions", "mentions": [{"type": "actor", "actor_id": "u1", "start": 4000000000,
+        {"message": {"id": "m0", "content": "", "parts": [{"file": {"alt": "nothing"}}]} | at},
+        {"message": {"id": "m7", "content": "mentions", "previews": [{"url": "javascript:alert(1)", "title": "x"}], "mentions": [{"type": "actor", "actor_id": "u1", "start": 4000000000,
                                                                       "length": 4000000000}]} | at},
         {"reaction": {"message_id": "m7", "emoji": "no emoji at all", "actor_id": "u1"}},
         {"reaction": {"message_id": "m1", "emoji": "👍", "actor_id": "u1"}},
@@ -353,7 +354,7 @@ def test_records_that_lie_are_left_out_one_by_one(target):
     made = ada.get("/channels?name=general-2").json()["channels"][0]
     messages = ada.get(f"/channels/{made['id']}/messages").json()["messages"]
     assert sorted(m["content"] for m in messages) == ["good", "mentions"]
-    assert not any(m["mentions"] for m in messages)
+    assert not any(m["mentions"] or m["previews"] for m in messages)
     assert messages[0]["actor"]["username"] == "zo-the-great"
     assert [p["place"] for p in found["problems"]] and found["problem_count"] >= 12
 
