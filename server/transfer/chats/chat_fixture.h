@@ -1,8 +1,5 @@
 // Tests: an archive in memory, and all that a source says of it.
 #pragma once
-
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
 #include <utility>
