@@ -1,5 +1,6 @@
 // Tests: an archive in memory, and all that a source says of it.
 #pragma once
+
 #include <memory>
 #include <string>
 #include <utility>
