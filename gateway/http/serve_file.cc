@@ -78,6 +78,25 @@ absl::Status TakeFile(UploadForm* form, std::string* piece, bool* header_known) 
   return absl::OkStatus();
 }
 
+// Whatever the call answers before the end is an error: the rest is not worth reading.
+bool WantsNoMore(Connection& connection, StreamCall& stream, FrameBatch* batch) {
+  if (!batch->ended && batch->frames.empty()) {
+    batch->ended = stream.Pull(kPullBytes, &batch->frames) == FrameSource::State::kEnded;
+  }
+  return batch->ended || connection.closed();
+}
+
+Task<absl::Status> FeedHeader(std::shared_ptr<Connection> connection, const MethodInfo* method,
+                              std::shared_ptr<StreamCall> stream,
+                              std::shared_ptr<UploadForm> form) {
+  const absl::Status good = CheckFacts(form->facts);
+  if (!good.ok()) co_return good;
+  std::unique_ptr<google::protobuf::Message> first = HeaderMessage(*method, form->facts);
+  first->MergeFrom(*form->address);
+  co_await FeedStream(connection, stream, std::move(first));
+  co_return absl::OkStatus();
+}
+
 // Streams the body into the call. OK at the end of the file, and when the call wants no more.
 Task<absl::Status> FeedBody(std::shared_ptr<Exchange> exchange, const MethodInfo* method,
                             std::shared_ptr<StreamCall> stream, std::shared_ptr<UploadForm> form,
@@ -87,6 +106,13 @@ Task<absl::Status> FeedBody(std::shared_ptr<Exchange> exchange, const MethodInfo
   const int64_t around = form->multipart.has_value() ? kFormMaxBytes : 0;
   bool header_known = false;
   bool header_sent = false;
+  if (!form->multipart.has_value()) {
+    // What is too large by its own account is refused before a byte of it is read.
+    const absl::Status good = co_await FeedHeader(connection, method, stream, form);
+    if (!good.ok()) co_return good;
+    header_sent = true;
+    if (WantsNoMore(*connection, *stream, batch.get())) co_return absl::OkStatus();
+  }
   int64_t total = 0;
   while (true) {
     connection->Arm(Timer::kRead, kBodyTimeout);
@@ -99,24 +125,17 @@ Task<absl::Status> FeedBody(std::shared_ptr<Exchange> exchange, const MethodInfo
     }
     const bool last = piece->empty();
     absl::Status good = TakeFile(form.get(), &*piece, &header_known);
-    if (good.ok() && header_known && !header_sent) good = CheckFacts(form->facts);
-    if (!good.ok()) co_return good;
-    if (header_known && !std::exchange(header_sent, true)) {
-      std::unique_ptr<google::protobuf::Message> first = HeaderMessage(*method, form->facts);
-      first->MergeFrom(*form->address);
-      co_await FeedStream(connection, stream, std::move(first));
+    if (good.ok() && header_known && !std::exchange(header_sent, true)) {
+      good = co_await FeedHeader(connection, method, stream, form);
     }
+    if (!good.ok()) co_return good;
     total += static_cast<int64_t>(piece->size());
     if (total > max_bytes) co_return TooLarge(max_bytes);
     if (!piece->empty()) {
       co_await FeedStream(connection, stream, ChunkMessage(*method, *std::move(piece)));
     }
     if (last) break;
-    // Whatever it answers before the end is an error: the rest is not worth reading.
-    if (!batch->ended && batch->frames.empty()) {
-      batch->ended = stream->Pull(kPullBytes, &batch->frames) == FrameSource::State::kEnded;
-    }
-    if (batch->ended || connection->closed()) co_return absl::OkStatus();
+    if (WantsNoMore(*connection, *stream, batch.get())) co_return absl::OkStatus();
   }
   if (!header_sent) co_return InvalidField("file", "a part with a filename");
   if (form->multipart.has_value() && !form->multipart->finished()) {
