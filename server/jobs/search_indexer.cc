@@ -343,10 +343,10 @@ absl::Status SearchIndexer::Backfill() {
 
 absl::Status SearchIndexer::ScrubSome() {
   const absl::Duration begin = deps_.clock.Monotonic();
-  HEIM_RETURN_IF_ERROR(deps_.index.Scrub());
+  HEIM_ASSIGN_OR_RETURN(const bool done, deps_.index.Scrub());
   const absl::Duration end = deps_.clock.Monotonic();
   scrubbed_for_ += end - begin;
-  if (deps_.index.HasRemains()) return absl::OkStatus();
+  if (!done) return absl::OkStatus();
   next_scrub_ = end + options_.scrub_rest * std::exchange(scrubbed_for_, absl::ZeroDuration());
   return absl::OkStatus();
 }

@@ -57,7 +57,7 @@ class FaultyIndex final : public MessageIndex {
     return to_.EraseSome(channel);
   }
   bool HasRemains() const override { return to_.HasRemains(); }
-  absl::Status Scrub() override { return to_.Scrub(); }
+  absl::StatusOr<bool> Scrub() override { return to_.Scrub(); }
   absl::StatusOr<IndexAnswer> Find(const IndexSearch& search) override { return to_.Find(search); }
 
  private:

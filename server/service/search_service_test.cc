@@ -26,7 +26,7 @@ class LyingIndex final : public MessageIndex {
   absl::Status Apply(const IndexBatch&) override { return absl::OkStatus(); }
   absl::StatusOr<bool> EraseSome(const ChannelId&) override { return false; }
   bool HasRemains() const override { return false; }
-  absl::Status Scrub() override { return absl::OkStatus(); }
+  absl::StatusOr<bool> Scrub() override { return true; }
   absl::StatusOr<IndexAnswer> Find(const IndexSearch& search) override {
     IndexAnswer answer;
     auto before = static_cast<int64_t>(ids_.size()) + 1;

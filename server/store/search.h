@@ -100,8 +100,8 @@ class MessageIndex {
   virtual absl::StatusOr<bool> EraseSome(const ChannelId& channel) = 0;
   // Whether erased words are left in the files, until Scrub has taken them out.
   virtual bool HasRemains() const = 0;
-  // A bounded step of it.
-  virtual absl::Status Scrub() = 0;
+  // A bounded step of it; true when one passage is done. What was erased meanwhile asks for another.
+  virtual absl::StatusOr<bool> Scrub() = 0;
 
   // UNAVAILABLE also for a damaged index.
   virtual absl::StatusOr<IndexAnswer> Find(const IndexSearch& search) = 0;

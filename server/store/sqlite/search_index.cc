@@ -114,7 +114,10 @@ absl::Status SqliteSearchIndex::InTransaction(absl::FunctionRef<absl::Status(Cha
 }
 
 void SqliteSearchIndex::Keep(const Changes& changes) {
-  if (changes.remains) has_remains_ = true;
+  if (changes.remains) {
+    has_remains_ = true;
+    erased_since_ = scrubbing_;
+  }
   absl::MutexLock lock(&mutex_);
   for (const auto& [id, number] : changes.numbers) numbers_.of[id] = number;
   for (const auto& [channel, added] : changes.messages) {
@@ -269,7 +272,7 @@ absl::Status SqliteSearchIndex::Remove(const Row& row, Changes* changes) {
 }
 
 absl::Status SqliteSearchIndex::LeaveRemains(Changes* changes) {
-  if (has_remains_ || std::exchange(changes->remains, true)) return absl::OkStatus();
+  if (std::exchange(changes->remains, true)) return absl::OkStatus();
   return SetMeta(kMetaRemains, "1");
 }
 
@@ -287,19 +290,23 @@ absl::StatusOr<bool> SqliteSearchIndex::EraseSome(const ChannelId& channel) {
 }
 
 // FTS5 marks what is deleted and forgets it when all pieces of its index have become one. That is
-// done a few pages at a time; a merge that changes nothing says that it is done.
-absl::Status SqliteSearchIndex::Scrub() {
+// done a few pages at a time: the first step says which pieces are to be joined, the others go on
+// with them, whatever comes in; a step that changes nothing says that it is done.
+absl::StatusOr<bool> SqliteSearchIndex::Scrub() {
   bool done = false;
   HEIM_RETURN_IF_ERROR(InTransaction([&](Changes*) -> absl::Status {
     const int64_t before = sqlite3_total_changes64(writer_->handle());
-    HEIM_RETURN_IF_ERROR(writer_->Execute(kMerge, {SqlValue(-kPagesAtOnce)}).status());
+    const int64_t pages = scrubbing_ ? kPagesAtOnce : -kPagesAtOnce;
+    HEIM_RETURN_IF_ERROR(writer_->Execute(kMerge, {SqlValue(pages)}).status());
     done = sqlite3_total_changes64(writer_->handle()) - before < 2;
-    return done ? SetMeta(kMetaRemains, "") : absl::OkStatus();
+    return done && !erased_since_ ? SetMeta(kMetaRemains, "") : absl::OkStatus();
   }));
-  if (!done) return absl::OkStatus();
-  has_remains_ = false;
+  scrubbing_ = !done;
+  if (!done) return false;
+  has_remains_ = std::exchange(erased_since_, false);
   // The log of changes holds old pages: it is emptied.
-  return writer_->RunCheckpoint(true).status();
+  HEIM_RETURN_IF_ERROR(writer_->RunCheckpoint(true).status());
+  return true;
 }
 
 }  // namespace heim

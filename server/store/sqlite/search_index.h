@@ -43,7 +43,7 @@ class SqliteSearchIndex final : public MessageIndex {
   absl::Status Apply(const IndexBatch& batch) override;
   absl::StatusOr<bool> EraseSome(const ChannelId& channel) override;
   bool HasRemains() const override { return has_remains_; }
-  absl::Status Scrub() override;
+  absl::StatusOr<bool> Scrub() override;
   absl::StatusOr<IndexAnswer> Find(const IndexSearch& search) override;
 
  private:
@@ -102,7 +102,10 @@ class SqliteSearchIndex final : public MessageIndex {
   const Options options_;
   const std::unique_ptr<DatabaseFile> file_;  // outlives the connections
   std::unique_ptr<SqliteConnection> writer_;
-  bool has_remains_ = false;          // the writing thread's
+  // The writing thread's.
+  bool has_remains_ = false;
+  bool scrubbing_ = false;            // a passage is under way
+  bool erased_since_ = false;         // it began
   std::atomic<bool> damaged_{false};  // a search found it so
   std::unique_ptr<Readers> readers_;  // the pool lives as long as the object
   mutable absl::Mutex mutex_;

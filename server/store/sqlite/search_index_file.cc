@@ -31,6 +31,8 @@ constexpr std::string_view kSchema[] = {
     "CREATE TABLE texts (place INTEGER PRIMARY KEY, words TEXT NOT NULL, keys TEXT NOT NULL)",
     "CREATE VIRTUAL TABLE found USING fts5(words, keys, content='', columnsize=0, "
     "tokenize='ascii', prefix='3 4')",
+    // Scrubbing joins any two pieces: else it would wait for more.
+    "INSERT INTO found (found, rank) VALUES ('usermerge', 2)",
 };
 // Erased bytes are overwritten; the log of changes is synced only when it is copied into the file.
 constexpr std::string_view kPragmas[] = {"PRAGMA secure_delete = ON",
@@ -144,6 +146,7 @@ absl::Status SqliteSearchIndex::Health() const {
 absl::Status SqliteSearchIndex::Reset() {
   HEIM_RETURN_IF_ERROR(RemoveFiles());
   damaged_ = false;
+  has_remains_ = scrubbing_ = erased_since_ = false;
   return OpenFile();
 }
 

@@ -265,6 +265,34 @@ TEST_F(SearchIndexTest, WhatIsErasedIsInNoByteOfTheFiles) {
   EXPECT_EQ(Find("number42"), "");
 }
 
+TEST_F(SearchIndexTest, ScrubbingComesToItsEndHoweverMuchComesInMeanwhile) {
+  Put({Message("first", "needleword4713"), Message("second", "needleword4714")});
+  for (int i = 0; i < 30'000;) {
+    std::vector<IndexedMessage> messages;
+    for (int end = i + 500; i < end; ++i) {
+      messages.push_back(Message(StrCat("m", i), StrCat("text number", i, " rare", i % 7000)));
+    }
+    Put(std::move(messages));
+  }
+  Erase("first");
+  bool done = false;
+  int steps = 0;
+  for (; !done && steps < 500; ++steps) {
+    Put({Message(StrCat("late", steps), StrCat("late ", steps))});
+    if (steps == 1) Erase("second");
+    const auto step = index_->Scrub();
+    ASSERT_TRUE(step.ok()) << step.status();
+    done = *step;
+  }
+  EXPECT_TRUE(done);
+  EXPECT_GT(steps, 2) << "too little to do to show anything";
+  EXPECT_FALSE(Holds("needleword4713"));
+  EXPECT_TRUE(index_->HasRemains()) << "of what was erased meanwhile";
+  ScrubAll();
+  EXPECT_FALSE(Holds("needleword4714"));
+  EXPECT_EQ(Find("number4711"), "m4711");
+}
+
 TEST_F(SearchIndexTest, AChannelIsErasedInSteps) {
   std::vector<IndexedMessage> messages;
   for (int i = 0; i < 1200; ++i) messages.push_back(Message(StrCat("m", i), "word", "d"));
