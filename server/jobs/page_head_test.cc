@@ -73,7 +73,7 @@ TEST(PageHeadTest, TextsAreShortAndHideNothing) {
                  "b&#x202e;c\x01\xE2\x80\x8B"
                  "d</title>")
                 .title,
-            "abcd");
+            "abc d");
   const std::string title = Read(StrCat("<title>", std::string(1000, 'x'), "</title>")).title;
   EXPECT_EQ(Utf8Length(title), kPreviewTitleMaxLength + 1);
 }

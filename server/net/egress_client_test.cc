@@ -14,6 +14,8 @@
 #include <map>
 #include <thread>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "server/base/strings.h"
 
 namespace heim {
@@ -44,9 +46,15 @@ class Site {
   }
 
   uint16_t port() const { return acceptor_.local_endpoint().port(); }
-  void Page(const std::string& target, std::string answer) { pages_[target] = std::move(answer); }
+  void Page(const std::string& target, std::string answer) {
+    absl::MutexLock lock(&mutex_);
+    pages_[target] = std::move(answer);
+  }
   int heard() const { return heard_; }
-  const std::vector<std::string>& requests() const { return requests_; }
+  std::vector<std::string> requests() const {
+    absl::MutexLock lock(&mutex_);
+    return requests_;
+  }
 
  private:
   void Serve() {
@@ -58,10 +66,15 @@ class Site {
       ++heard_;
       std::string request;
       asio::read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n", error);
-      requests_.push_back(request);
       const size_t at = request.find(' ') + 1;
       const std::string target = request.substr(at, request.find(' ', at) - at);
-      Answer(socket, pages_[target]);
+      std::string answer;
+      {
+        absl::MutexLock lock(&mutex_);
+        requests_.push_back(request);
+        answer = pages_[target];
+      }
+      Answer(socket, answer);
     }
   }
 
@@ -79,8 +92,9 @@ class Site {
     }
   }
 
-  std::map<std::string, std::string> pages_;
-  std::vector<std::string> requests_;
+  mutable absl::Mutex mutex_;
+  std::map<std::string, std::string> pages_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> requests_ ABSL_GUARDED_BY(mutex_);
   std::atomic<int> heard_{0};
   std::atomic<bool> stopping_{false};
   asio::io_context io_;
@@ -139,7 +153,7 @@ TEST_F(EgressClientTest, APageIsFetchedByItsNameAndWithNothingOfOurs) {
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(response->http.body, "hello");
   EXPECT_EQ(response->url, Url("site.example", "/a"));
-  const std::string& request = site_.requests().at(0);
+  const std::string request = site_.requests().at(0);
   EXPECT_NE(request.find(StrCat("Host: site.example:", site_.port())), std::string::npos);
   EXPECT_NE(request.find("User-Agent: Heim\r\n"), std::string::npos);
   EXPECT_NE(request.find("Accept-Encoding: identity"), std::string::npos);
@@ -197,7 +211,7 @@ TEST_F(EgressClientTest, ACredentialGoesToItsOwnOriginOnly) {
   ASSERT_TRUE(Get(Url("site.example", "/a")).ok());
   ASSERT_EQ(site_.requests().size(), 4u);
   for (size_t i = 0; i < 4; ++i) {
-    const std::string& request = site_.requests()[i];
+    const std::string request = site_.requests()[i];
     EXPECT_EQ(request.find("Bearer x") != std::string::npos, i < 2) << request;
     EXPECT_EQ(request.find("X-Token") != std::string::npos, i < 2) << request;
     EXPECT_NE(request.find("Accept: text/html"), std::string::npos);
