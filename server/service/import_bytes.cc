@@ -96,6 +96,7 @@ absl::Status ImportBytes::TakeFile(PreparedRecord* prepared) {
   FileProbe probe;
   int64_t size = 0;
   while (true) {
+    if (stopping_) return absl::CancelledError("the server stops");
     HEIM_ASSIGN_OR_RETURN(const std::string piece, (*opened)->Next(kPieceBytes));
     if (piece.empty()) break;
     size += static_cast<int64_t>(piece.size());

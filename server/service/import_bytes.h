@@ -3,6 +3,7 @@
 // thread; they block on the blob store.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -38,10 +39,15 @@ enum class BytesUse { kKeep, kLook };
 // are INVALID_ARCHIVE (they are not what the record says) and those of the blob store.
 class ImportBytes {
  public:
-  // `source_name` and the workspace are part of the keys: a batch that is tried again stores its
-  // files under the same.
-  ImportBytes(const PictureTools& tools, RecordSource& source, std::string key_base, BytesUse use)
-      : tools_(tools), source_(source), key_base_(std::move(key_base)), use_(use) {}
+  // Keys of files are made of `key_base` and their ids: a batch that is tried again stores its
+  // files under the same. A large file is left half taken, with CANCELLED, once `stopping` is set.
+  ImportBytes(const PictureTools& tools, RecordSource& source, std::string key_base, BytesUse use,
+              const std::atomic<bool>& stopping)
+      : tools_(tools),
+        source_(source),
+        key_base_(std::move(key_base)),
+        use_(use),
+        stopping_(stopping) {}
 
   absl::Status Take(PreparedRecord* prepared);
 
@@ -55,6 +61,7 @@ class ImportBytes {
   RecordSource& source_;
   const std::string key_base_;
   const BytesUse use_;
+  const std::atomic<bool>& stopping_;
 };
 
 }  // namespace heim

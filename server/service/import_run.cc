@@ -200,7 +200,7 @@ absl::Status ImportRun::Look() {
   import.set_problem_count(0);
   import.set_records_done(0);
   import.set_source_name(source_name_);
-  ImportBytes bytes(tools_.pictures, *source_, "", BytesUse::kLook);
+  ImportBytes bytes(tools_.pictures, *source_, "", BytesUse::kLook, stopping_);
   ImportChecker checker(*known_, import.take_settings());
   bool more = true;
   int batches = 0;
@@ -286,7 +286,7 @@ absl::Status ImportRun::WriteBatch(ImportBytes& bytes, bool* more) {
 absl::Status ImportRun::Write() {
   HEIM_RETURN_IF_ERROR(SkipDone());
   ImportBytes bytes(tools_.pictures, *source_, StrCat(row_.import.workspace_id(), "/", source_key_),
-                    BytesUse::kKeep);
+                    BytesUse::kKeep, stopping_);
   bool more = true;
   while (more) {
     HEIM_RETURN_IF_ERROR(WriteBatch(bytes, &more));

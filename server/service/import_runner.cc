@@ -66,6 +66,7 @@ bool ImportRunner::RunAll() {
     });
     if (status.ok()) status = ImportRun(tools_, std::move(row), stopping_).Go();
     if (status.ok()) continue;
+    if (stopping_) return true;
     LogWarn("An import was interrupted and is tried again", {{"id", id}, {"error", status}});
     all = false;
   }
