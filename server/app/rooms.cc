@@ -14,8 +14,9 @@ namespace heim {
 namespace {
 
 std::vector<std::string> Features() {
-  return {"streams", "threads", "reactions", "files",     "read_states", "presence", "resume",
-          "tickets", "connect", "sse",       "websocket", "avatars",     "emoji"};
+  return {"streams", "threads", "reactions", "files",         "read_states",   "presence", "resume",
+          "tickets", "connect", "sse",       "websocket",     "avatars",       "emoji",    "search",
+          "audit",   "exports", "imports",   "file_previews", "link_previews", "erasure"};
 }
 
 }  // namespace
