@@ -25,10 +25,14 @@ message SampleRequest {
   string event = 3 [(wire_type) = "sample.made"];
 }
 message SampleResponse {}
+message LookRequest {}
 service SampleService {
   rpc Make(SampleRequest) returns (SampleResponse) {
     option (google.api.http) = {post: "/samples/{channel_id}" body: "*"};
-    option (policy) = {scopes: ["write"], http_status: 201, idempotent: true};
+    option (policy) = {scopes: ["write"], http_status: 201, idempotent: true, audit: "sample.make"};
+  }
+  rpc Look(LookRequest) returns (SampleResponse) {
+    option (policy) = {rate_class: RATE_CLASS_READ};
   }
 }
 """
@@ -60,6 +64,8 @@ def compare(tmp_path, old, new):
     ('scopes: ["write"]', 'scopes: ["admin"]', "policy scopes"),
     ("http_status: 201", "http_status: 200", "policy http_status"),
     ("idempotent: true", "idempotent: false", "policy idempotent"),
+    ('"sample.make"', '"sample.do"', "policy audit"),
+    (', audit: "sample.make"', "", "policy audit"),
     ('"sample.made"', '"sample.new"', "wire type"),
     ('json_name = "channel_id"', 'json_name = "channelId"', "JSON name"),
     ("max_len: 80", "max_len: 79", "max_len became narrower"),
@@ -77,6 +83,7 @@ def test_a_breaking_change_is_found(tmp_path, old, new, expected):
 @pytest.mark.parametrize("old, new", [
     ("max_len: 80", "max_len: 100"),
     ("min_len: 2", "min_len: 1"),
+    ("RATE_CLASS_READ}", 'RATE_CLASS_READ, audit: "sample.look"}'),
     ("message SampleResponse {}", "message SampleResponse { string more = 1; }"),
     ('body: "*"};', 'body: "*" additional_bindings {get: "/samples"}};'),
     ("SAMPLE_UNSPECIFIED = 0;", "SAMPLE_UNSPECIFIED = 0;\n  SAMPLE_NEW = 2;"),
