@@ -145,7 +145,7 @@ struct WithFiles : Running {
     header->mutable_header()->set_offset(from);
     header->mutable_header()->set_length(length);
     v1::File* file = header->mutable_header()->mutable_file();
-    file->set_filename("a b.html");
+    file->set_filename(filename);
     file->set_mime_type(mime_type);
     file->set_sha256("abc");
     file->set_size_bytes(size);
@@ -162,6 +162,7 @@ struct WithFiles : Running {
 
   std::shared_ptr<FakeStream> upload = std::make_shared<FakeStream>();
   std::string content = "<p>0123456789</p>";
+  std::string filename = "a b.html";
   std::string mime_type = "text/html";
 };
 
@@ -252,8 +253,24 @@ TEST(DownloadTest, SendsTheFileAsAnAttachment) {
   const Got head = running.Ask("HEAD", "/api/v1/files/f1");
   EXPECT_EQ(head.status, 200);
   EXPECT_EQ(head.Get("Content-Length"), "17");
-  running.mime_type = "image/png";
-  EXPECT_EQ(running.Ask("GET", "/api/v1/files/f1").Get("Content-Disposition").find("inline"), 0u);
+}
+
+TEST(DownloadTest, ShowsInThePageOnlyWhatNeitherTypeNorNameMakesActive) {
+  WithFiles running;
+  const auto shown = [&](const std::string& type, const std::string& name) {
+    running.mime_type = type;
+    running.filename = name;
+    return running.Ask("GET", "/api/v1/files/f1").Get("Content-Disposition").find("inline") == 0;
+  };
+  EXPECT_TRUE(shown("image/png", "a.png"));
+  EXPECT_TRUE(shown("text/plain", "notes.txt"));
+  EXPECT_FALSE(shown("text/html", "a.png"));
+  EXPECT_FALSE(shown("image/svg+xml", "a.png"));
+  EXPECT_FALSE(shown("application/pdf", "a.pdf"));
+  for (const char* name : {"a.html", "a.HTM", "a.svg", "a.xml", "a.mjs", "a.xhtml "}) {
+    EXPECT_FALSE(shown("text/plain", name)) << name;
+    EXPECT_FALSE(shown("image/png", name)) << name;
+  }
 }
 
 TEST(DownloadTest, KnowsRangesAndTags) {
