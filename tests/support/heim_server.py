@@ -310,11 +310,14 @@ class Socket:
         self.seen.append(frame)
         return frame
 
-    def until(self, want, timeout=DEADLINE):
-        """Reads up to the first frame that `want` (a type or a function) accepts."""
+    def until(self, want, timeout=2 * DEADLINE):
+        """Reads up to the first frame that `want` (a type or a function) accepts; heartbeats do not prolong the wait."""
         accepts = want if callable(want) else lambda frame: frame["type"] == want
+        end = time.monotonic() + timeout
         while True:
-            frame = self.next(timeout)
+            left = end - time.monotonic()
+            assert left > 0, f"nothing of the kind came; saw {self.seen[-5:]}"
+            frame = self.next(left)
             assert frame is not None, f"closed while waiting; saw {self.seen[-5:]}"
             if accepts(frame):
                 return frame
