@@ -178,7 +178,11 @@ TEST(PermissionsTest, WorkspacePermissionsFollowTheRole) {
       {P::kReadGroups, "...wh"},       {P::kManageGroups, "...wh"},
       {P::kMentionGroups, "...wh"},    {P::kUploadFile, "....h"},
       {P::kDownloadFile, "....h"},     {P::kAddEmoji, "...wh"},
-      {P::kManageEmoji, "..wwh"}};
+      {P::kManageEmoji, "..wwh"},      {P::kDeleteOwnFile, "....h"},
+      {P::kDeleteAnyFile, "..wwh"},    {P::kSearch, "....h"},
+      {P::kReadAudit, "..wwh"},        {P::kExportWorkspace, ".wwwh"},
+      {P::kImportWorkspace, ".wwwh"},  {P::kExportOwnData, "....h"},
+      {P::kEraseActor, ".wwwh"}};
   for (const auto& [permission, grid] : expected) {
     std::string found;
     for (const v1::WorkspaceRole role : kWorkspaceRoles) {
@@ -235,7 +239,15 @@ const std::map<Permission, std::string_view>& ScopesByHand() {
                                                   {P::kUploadFile, "files:write"},
                                                   {P::kDownloadFile, "files:read"},
                                                   {P::kAddEmoji, "files:write"},
-                                                  {P::kManageEmoji, "admin:*"}};
+                                                  {P::kManageEmoji, "admin:*"},
+                                                  {P::kDeleteOwnFile, "files:write"},
+                                                  {P::kDeleteAnyFile, "admin:*"},
+                                                  {P::kSearch, "messages:read"},
+                                                  {P::kReadAudit, "admin:*"},
+                                                  {P::kExportWorkspace, "admin:*"},
+                                                  {P::kImportWorkspace, "admin:*"},
+                                                  {P::kExportOwnData, "actors:read"},
+                                                  {P::kEraseActor, "admin:*"}};
   return scopes;
 }
 

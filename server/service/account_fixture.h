@@ -161,7 +161,7 @@ class AccountFixture : public ::testing::Test {
     invites_ = std::make_unique<InviteService>(InviteOptions{"https://heim.example"}, *store_,
                                                clock_, ids_, entropy_, *authenticator_);
     resets_ = std::make_unique<PasswordResetService>(
-        PasswordResetOptions{"https://heim.example"},
+        PasswordResetOptions{"https://heim.example", /*operator_key=*/""},
         PasswordResetService::Dependencies{*store_, clock_, ids_, entropy_, passwords_,
                                            *authenticator_, hub_});
     presences_ = std::make_unique<PresenceService>(*store_, presence_, hub_);
