@@ -4,8 +4,6 @@ import csv
 import io
 import itertools
 import json
-import pathlib
-import re
 import sqlite3
 import subprocess
 import uuid
@@ -13,7 +11,7 @@ import uuid
 import pytest
 
 from audit_log import entries, head
-from heim_server import Client, Server, cluster, error, grpcurl
+from heim_server import Client, Server, cluster, demand_flat_memory, error, grpcurl, resident
 
 names = (f"al{n}x{uuid.uuid4().hex[:6]}" for n in itertools.count(1))
 
@@ -300,11 +298,6 @@ SELECT workspace_id, sequence + i, at_ms, action, result, actor_id, on_behalf_of
 FROM audit_entries, n WHERE sequence = (SELECT MAX(sequence) FROM audit_heads)"""
 
 
-def resident(server):
-    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text(encoding="utf-8")
-    return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) * 1024
-
-
 def test_a_log_of_any_length_is_exported_in_the_same_memory(own):
     ada = own.setup()
     ok(ada.post("/groups", {"handle": next(names), "description": "x" * 200}))
@@ -322,4 +315,4 @@ def test_a_log_of_any_length_is_exported_in_the_same_memory(own):
                 most = max(most, resident(own))
     assert lines == MANY + 4, "the account, the group, two exports and all between"
     assert size > 64 << 20
-    assert most - before < 48 << 20, f"{before >> 20} MiB grew to {most >> 20} MiB"
+    demand_flat_memory(before, most, 48 << 20)

@@ -4,14 +4,13 @@ cut, and how much memory a long one takes.
 
 import itertools
 import os
-import pathlib
 import re
 import unicodedata
 
 import pytest
 
 from file_doors import being_written, grpc_read, raw, stored, upload
-from heim_server import DEADLINE, Server, error, eventually
+from heim_server import DEADLINE, Server, demand_flat_memory, error, eventually, resident
 
 LIMIT = 300_000
 numbers = itertools.count(1)
@@ -255,11 +254,6 @@ def test_a_tag_tells_versions_apart(ada, thousand):
 
 # --- Memory
 
-def resident(server):
-    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) * 1024
-
-
 def zeros(size, watch):
     piece = bytes(1 << 20)
     for n in range(size >> 20):
@@ -289,7 +283,7 @@ def stream_through(size, spare):
                 if n % 16 == 0:
                     watch()
         assert total == size
-        assert most[0] - before < spare, f"{before >> 20} MiB grew to {most[0] >> 20} MiB"
+        demand_flat_memory(before, most[0], spare)
         ada.delete(f"/files/{answer.json()['id']}").raise_for_status()
         store = server.directory / "data" / "files"
         eventually(lambda: sum(p.stat().st_size for p in store.rglob("*") if p.is_file()) < size,

@@ -5,6 +5,7 @@ Nothing here waits for a time: every wait is for an event, with a deadline.
 
 import atexit
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -354,6 +355,23 @@ def eventually(check, what="what was waited for"):
     while not check():
         assert time.monotonic() < deadline, f"{what} did not come"
         threading.Event().wait(0.02)
+
+
+def resident(server):
+    """Bytes of memory that the server holds now."""
+    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text(encoding="utf-8")
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) * 1024
+
+
+@functools.cache
+def sanitized():
+    """Whether the program under test has sanitizers, which keep shadows of memory and what was freed."""
+    return any(mark in pathlib.Path(BINARY).read_bytes() for mark in (b"__asan_init", b"__tsan_init"))
+
+
+def demand_flat_memory(before, most, spare):
+    """Demands that the server's memory grew by less than `spare` bytes; says nothing of a sanitized program."""
+    assert sanitized() or most - before < spare, f"{before >> 20} MiB grew to {most >> 20} MiB"
 
 
 def grpcurl(server, *arguments, token=None, data=None, check=True, timeout=DEADLINE):
