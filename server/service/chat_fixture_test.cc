@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "heim/v1/event.pb.h"
 #include "server/base/status_macros.h"
 #include "server/model/frame.h"
 #include "server/model/time.h"
@@ -47,6 +48,8 @@ std::vector<v1::Event::PayloadCase> EventTape::TakeKinds() {
 }
 
 ChatFixture::ChatFixture() {
+  // As at the server's start: libprotobuf builds its descriptors before there are threads.
+  v1::Event::descriptor();
   std::string pattern = ::testing::TempDir() + "heim_service_XXXXXX";
   directory_ = mkdtemp(pattern.data());
 }
