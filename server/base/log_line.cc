@@ -66,7 +66,8 @@ std::string Escape(std::string_view text, LogFormat format) {
     const std::optional<char32_t> code_point = TakeCodePoint(text);
     if (!code_point.has_value()) {
       const auto byte = static_cast<unsigned char>(rest.front());
-      absl::StrAppendFormat(&out, format == LogFormat::kJson ? "\\\\x%02x" : "\\x%02x", byte);
+      out.append(format == LogFormat::kJson ? "\\\\x" : "\\x");
+      absl::StrAppendFormat(&out, "%02x", byte);
     } else if (*code_point == '"' || *code_point == '\\') {
       out.push_back('\\');
       out.push_back(static_cast<char>(*code_point));

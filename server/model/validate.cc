@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/duration.pb.h"
 #include "server/base/ids.h"
 #include "server/base/strings.h"
 #include "server/base/text.h"
